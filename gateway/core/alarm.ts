@@ -1,0 +1,156 @@
+import type { Place } from './place.ts'
+
+/**
+ * Alarm life cycle after ISA-18.2 / IEC 62682.
+ *
+ * Two independent facts, active and acknowledged, give four states:
+ *
+ *   (none) ──raise──▶ active, unacknowledged ──acknowledge──▶ active, acknowledged
+ *                        │ clear                                │ clear
+ *                        ▼                                      ▼
+ *              cleared, unacknowledged ───acknowledge──▶ normal (ended)
+ *
+ * `repeat` counts another sighting of an active alarm. A person may shelve an active alarm for a time with a reason;
+ * the design may suppress it (its camera is offline, its parent stands for it). A verdict (confirmed or false alarm
+ * with a reason) may be given in any state, and given again: the journal keeps both.
+ */
+export type AlarmState = 'active-unacknowledged' | 'active-acknowledged' | 'cleared-unacknowledged' | 'normal'
+
+export const severities = ['informational', 'low', 'medium', 'high', 'critical'] as const
+export type Severity = (typeof severities)[number]
+
+/** Who did something. `system` is the gateway itself. */
+export interface Actor {
+  type: 'system' | 'user' | 'bridge'
+  id: string
+  organisation?: string
+}
+
+export interface Evidence {
+  id: string
+  type: 'snapshot' | 'clip'
+  camera: string
+  /** Epoch ms covered by the file, on the gateway's clock. */
+  fromAt: number
+  toAt: number
+  contentType: string
+  /** Path below the evidence folder. */
+  file: string
+  bytes: number
+  sha256: string
+  createdAt: number
+  deletedAt?: number
+}
+
+export interface Alarm {
+  id: string
+  scene: string
+  kind: string
+  severity: Severity
+  certainty: number
+  place: Place
+  source: { type: 'camera' | 'device'; id: string }
+  raisedAt: number
+  lastSeenAt: number
+  count: number
+  isActive: boolean
+  clearedAt?: number
+  isAcknowledged: boolean
+  acknowledgedAt?: number
+  acknowledgedBy?: string
+  shelved?: { until: number; by: string; reason: string }
+  suppressedBy?: string
+  verdict?: { value: 'confirmed' | 'false-alarm'; reason?: string; by: string; at: number }
+  why: ReadonlyArray<{ key: string; [parameter: string]: string | number }>
+  evidence: readonly Evidence[]
+  caseId?: string
+  /** What the speakers answered, newest last, at most 20. */
+  warnings: ReadonlyArray<{
+    at: number
+    speaker: string
+    clip: string
+    nth: number
+    result: string
+    isDelivered: boolean
+  }>
+}
+
+export type AlarmTransition =
+  | { type: 'raised'; alarm: Alarm }
+  | { type: 'repeated'; at: number }
+  | { type: 'acknowledged'; at: number; by: string }
+  | { type: 'cleared'; at: number }
+  | { type: 'shelved'; at: number; until: number; by: string; reason: string }
+  | { type: 'unshelved'; at: number }
+  | { type: 'suppressed'; at: number; by: string }
+  | { type: 'unsuppressed'; at: number }
+  | { type: 'verdict'; at: number; value: 'confirmed' | 'false-alarm'; reason?: string; by: string }
+  | { type: 'evidence-added'; at: number; evidence: Evidence }
+  | { type: 'case-opened'; at: number; caseId: string }
+  | { type: 'warned'; at: number; speaker: string; clip: string; nth: number; result: string; isDelivered: boolean }
+
+/** Why a transition is not possible: a domain outcome, not an exception. */
+export interface Refusal {
+  refused: string
+}
+
+export function isRefusal(value: unknown): value is Refusal {
+  return typeof value === 'object' && value !== null && 'refused' in value
+}
+
+/** The ISA-18.2 state the two facts give. */
+export function alarmState(alarm: Alarm): AlarmState {
+  if (alarm.isActive) return alarm.isAcknowledged ? 'active-acknowledged' : 'active-unacknowledged'
+  return alarm.isAcknowledged ? 'normal' : 'cleared-unacknowledged'
+}
+
+const keptWarnings = 20
+
+/** The alarm after a transition, or why the transition is refused. The alarm given is not changed. */
+export function applyAlarm(alarm: Alarm, transition: Exclude<AlarmTransition, { type: 'raised' }>): Alarm | Refusal {
+  switch (transition.type) {
+    case 'repeated':
+      if (!alarm.isActive) return { refused: 'a cleared alarm cannot repeat; raise a new one' }
+      return { ...alarm, count: alarm.count + 1, lastSeenAt: Math.max(alarm.lastSeenAt, transition.at) }
+    case 'acknowledged':
+      if (alarm.isAcknowledged) return { refused: `already acknowledged by ${alarm.acknowledgedBy}` }
+      return { ...alarm, isAcknowledged: true, acknowledgedAt: transition.at, acknowledgedBy: transition.by }
+    case 'cleared': {
+      if (!alarm.isActive) return { refused: 'already cleared' }
+      const { shelved: _, suppressedBy: __, ...rest } = alarm
+      return { ...rest, isActive: false, clearedAt: transition.at }
+    }
+    case 'shelved':
+      if (!alarm.isActive) return { refused: 'only an active alarm can be shelved' }
+      if (!transition.reason.trim()) return { refused: 'shelving needs a reason' }
+      if (transition.until <= transition.at) return { refused: 'shelving must end in the future' }
+      return { ...alarm, shelved: { until: transition.until, by: transition.by, reason: transition.reason } }
+    case 'unshelved': {
+      if (!alarm.shelved) return { refused: 'not shelved' }
+      const { shelved: _, ...rest } = alarm
+      return rest
+    }
+    case 'suppressed':
+      return { ...alarm, suppressedBy: transition.by }
+    case 'unsuppressed': {
+      if (!alarm.suppressedBy) return { refused: 'not suppressed' }
+      const { suppressedBy: _, ...rest } = alarm
+      return rest
+    }
+    case 'verdict': {
+      if (transition.value === 'false-alarm' && !transition.reason?.trim())
+        return { refused: 'a false alarm needs a reason' }
+      const { value, by, at, reason } = transition
+      return { ...alarm, verdict: { value, by, at, ...(reason ? { reason } : {}) } }
+    }
+    case 'evidence-added':
+      return { ...alarm, evidence: [...alarm.evidence, transition.evidence] }
+    case 'case-opened':
+      if (alarm.caseId) return { refused: `already case ${alarm.caseId}` }
+      return { ...alarm, caseId: transition.caseId }
+    case 'warned': {
+      const { type: _, ...warning } = transition
+      return { ...alarm, warnings: [...alarm.warnings, warning].slice(-keptWarnings) }
+    }
+  }
+}

@@ -1,0 +1,321 @@
+import type { Actor, Alarm, AlarmTransition, Evidence, Refusal, Severity } from './alarm.ts'
+import type { Case, CaseTransition } from './case.ts'
+import type { Detection } from './detection.ts'
+import type { JournalEntry, JournalTopic } from './journal.ts'
+import type { Measurement } from './measurement.ts'
+import type { FrameTime, Sighting } from './scene.ts'
+
+/*
+ * Every interface between the domain and the outside, on one page.
+ *
+ *   cameras ─frames─▶ detector ─detections─▶ scenes ─findings─▶ alarms ─▶ store (alarm + journal, one transaction)
+ *   mqtt ─measurements─▶ telemetry, scenes                        │            │
+ *                                                                 ▼            ▼ journal from a cursor
+ *                                                        speakers, evidence    console, cloud-bridge, audit
+ */
+
+// ── Cameras ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/**
+ * One picture, planar YUV 4:2:0 (`width·height` luma bytes, then two quarter planes), BT.601 limited range unless
+ * the stream says otherwise. `data` lives in a reused slot: whoever keeps it past the callback calls `retain()` and
+ * later `release()`, once each.
+ */
+export interface Frame {
+  camera: string
+  time: FrameTime
+  width: number
+  height: number
+  /** Backed by a SharedArrayBuffer so that a worker reads it without a copy. */
+  data: Uint8Array<SharedArrayBuffer>
+  retain(): void
+  release(): void
+}
+
+export interface CameraStatus {
+  id: string
+  /** `starting` until the first frame or the first failure. */
+  state: 'starting' | 'up' | 'down'
+  /** Since when in this state, epoch ms. */
+  since: number
+  /** Why it is down, in words an operator can act on; never with credentials. */
+  reason?: string
+  framesPerSecond: number
+  droppedFrames: number
+  reconnects: number
+  width?: number
+  height?: number
+  codec?: string
+}
+
+export interface ClipRequest {
+  /** The frame the clip must contain. */
+  around: FrameTime
+  beforeMs: number
+  afterMs: number
+  /** Where to write the MP4; the caller owns the file. */
+  file: string
+  signal?: AbortSignal
+}
+
+export interface ClipInfo {
+  fromAt: number
+  toAt: number
+  bytes: number
+}
+
+export interface Camera {
+  readonly id: string
+  status(): CameraStatus
+  /** The newest analysed picture as JPEG (quality 80), optionally with boxes drawn; undefined before the first frame. */
+  snapshot(options?: { boxes?: readonly Detection[]; maxWidth?: number }): Promise<Uint8Array | undefined>
+  /** Waits until the stream has passed the end of the span (or 2·afterMs have gone by), then writes the clip. */
+  clip(request: ClipRequest): Promise<ClipInfo>
+  /** Adds a live viewer; returns the function that removes it. The picture starts with the first and stops after the last. */
+  watch(viewer: LiveViewer): () => void
+}
+
+/** A viewer of MPEG-TS (MPEG-1 video) chunks, as JSMpeg takes them. */
+export interface LiveViewer {
+  send(chunk: Uint8Array): void
+  /** Bytes waiting to be sent; above 1 MB chunks are dropped for this viewer. */
+  readonly bufferedBytes: number
+  close(reason: string): void
+}
+
+// ── Inference ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface Inference {
+  detections: Detection[]
+  /** Spent inside the worker: pre-processing, session.run, head. */
+  preprocessMs: number
+  runMs: number
+  /** Waited for a free worker. */
+  queuedMs: number
+}
+
+export interface Detector {
+  /** Model name and version, for the alarm's record. */
+  readonly model: string
+  /**
+   * Latest frame wins: while a frame of a camera waits, a newer one of the same camera takes its place and the older
+   * call resolves to undefined. Higher priority is served first. Retains and releases the frame itself.
+   */
+  detect(frame: Frame, options: { priority: number }): Promise<Inference | undefined>
+}
+
+// ── Speakers ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Audio ready to send: 8 kHz mono G.711, one byte a sample, and the same as a WAV file for players. */
+export interface AudioClip {
+  id: string
+  encoding: 'pcmu' | 'pcma'
+  sampleRate: 8000
+  data: Uint8Array
+  wavFile: string
+  durationMs: number
+}
+
+/** What a driver knows about one announcement. Never more than it knows. */
+export interface PlayReport {
+  /** The device (or the network stack, for multicast) took it. */
+  isAccepted: boolean
+  bytesSent: number
+  startedAt: number
+  endedAt: number
+  /** The device's own words, or what is not known: "multicast: receipt is not confirmed". */
+  deviceReply: string
+}
+
+export interface Speaker {
+  readonly id: string
+  /** Plays once; rejects with a DeliveryError. Aborting stops the sound as soon as the device allows. */
+  play(clip: { id: string; language: string }, signal: AbortSignal): Promise<PlayReport>
+}
+
+export interface Announcement {
+  speaker: string
+  clip: string
+  /** Higher interrupts lower; equal waits. */
+  priority: number
+  /** Dropped unplayed after this instant: an old warning is worse than none. */
+  expiresAt: number
+  /** Names what it belongs to (an alarm id or place key), so that it can be stopped. */
+  reference: string
+}
+
+export interface Announcer {
+  announce(announcement: Announcement): Promise<PlayReport>
+  /** Ends what is playing and what waits for this reference. */
+  stop(reference: string): void
+}
+
+// ── Doors ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** A voltage-free contact on a lift's door-open input. Fail-safe: without a renewed hold it releases by itself. */
+export interface DoorContact {
+  readonly lift: string
+  /** Holds for at most `forMs` from now; called again to renew. */
+  hold(forMs: number): Promise<void>
+  release(): Promise<void>
+}
+
+// ── Store ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface User {
+  id: string
+  name: string
+  role: Role
+  isDisabled: boolean
+  createdAt: number
+}
+
+export const roles = ['admin', 'operator', 'caregiver', 'bridge'] as const
+export type Role = (typeof roles)[number]
+
+export interface Session {
+  /** SHA-256 of the token in the cookie; the token itself is never stored. */
+  tokenHash: string
+  userId: string
+  createdAt: number
+  lastUsedAt: number
+  expiresAt: number
+}
+
+export interface EventRow {
+  topic: Extract<JournalTopic, 'event' | 'audit'>
+  at: number
+  subject: string
+  transition: string
+  actor: Actor
+  data: Record<string, unknown>
+}
+
+/** Writes inside one transaction. Each alarm or case write appends its journal row in the same commit. */
+export interface StoreTransaction {
+  putAlarm(alarm: Alarm, transition: AlarmTransition, actor: Actor, at: number): JournalEntry
+  putCase(current: Case, transition: CaseTransition | { type: string; at: number }, actor: Actor): JournalEntry
+  append(row: EventRow): JournalEntry
+  /** 1, 2, 3 … within the site and year, for the case number people read. */
+  nextCaseNumber(year: number): number
+}
+
+export interface Page<T> {
+  items: T[]
+  /** Give it back as `before` for the next page; absent on the last. */
+  nextBefore?: string
+}
+
+export interface AlarmFilter {
+  isActive?: boolean
+  isAcknowledged?: boolean
+  kind?: string
+  since?: number
+  until?: number
+  before?: string
+  limit?: number
+}
+
+export interface CaseFilter {
+  state?: Case['state']
+  isOpen?: boolean
+  type?: string
+  before?: string
+  limit?: number
+}
+
+export interface Store {
+  /** Synchronous; commits with one fsync before it returns. Listeners of the journal hear of it after the commit. */
+  transact<T>(work: (transaction: StoreTransaction) => T): T
+
+  alarm(id: string): Alarm | undefined
+  /** The active alarm of this kind, place and source, if any. */
+  activeAlarm(kind: string, placeKey: string, source: string): Alarm | undefined
+  alarms(filter: AlarmFilter): Page<Alarm>
+  case(id: string): Case | undefined
+  /** The case already moved by this idempotency key, if any. */
+  caseByIdempotencyKey(key: string): Case | undefined
+  cases(filter: CaseFilter): Page<Case>
+  /** Cases of this type at this place opened since `since`. */
+  countCases(type: string, placeKey: string, since: number): number
+
+  journal(query: { after: number; limit: number; topics?: readonly JournalTopic[] }): JournalEntry[]
+  readonly lastSeq: number
+  onAppend(listener: (entry: JournalEntry) => void): () => void
+  /** Recomputes the hash chain; the first broken seq, or undefined when it holds. */
+  verifyJournal(): number | undefined
+
+  evidence(id: string): Evidence | undefined
+
+  users(): User[]
+  /** With the stored password hash, for the login only. */
+  userWithHash(name: string): (User & { passwordHash: string }) | undefined
+  putUser(user: User & { passwordHash: string }): void
+  session(tokenHash: string): (Session & { user: User }) | undefined
+  putSession(session: Session): void
+  deleteSession(tokenHash: string): void
+
+  close(): void
+}
+
+/** Evidence files: written, fsynced, renamed, hashed; only then does a row name them. */
+export interface EvidenceStore {
+  /** A path for a new file; nothing else may be written there. */
+  reserve(alarmId: string, type: Evidence['type'], extension: string): { id: string; temporaryFile: string }
+  /** fsync → rename → SHA-256. Returns the row to be stored in the alarm's transaction. */
+  commit(id: string, facts: Pick<Evidence, 'type' | 'camera' | 'fromAt' | 'toAt' | 'contentType'>): Promise<Evidence>
+  /** Absolute path of a committed file, or undefined when it is gone. */
+  path(evidence: Evidence): string | undefined
+  /** Deletes files no row names (left by a crash) and files past retention. */
+  sweep(now: number): Promise<{ orphans: number; expired: number }>
+}
+
+// ── Telemetry ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface TelemetryPoint {
+  at: number
+  value: number | boolean | string
+}
+
+export interface Telemetry {
+  /** Resolves when the batch is stored (SQLite) or accepted by the bounded buffer (InfluxDB). */
+  write(measurements: readonly Measurement[]): Promise<void>
+  query(request: { device: string; metric: string; from: number; to: number; limit: number }): Promise<TelemetryPoint[]>
+  latest(device: string): Promise<Measurement[]>
+  close(): Promise<void>
+}
+
+// ── Services the API offers ──────────────────────────────────────────────────────────────────────────────────────
+
+export interface AlarmService {
+  acknowledge(id: string, by: Actor): Alarm | Refusal
+  verdict(id: string, verdict: { value: 'confirmed' | 'false-alarm'; reason?: string }, by: Actor): Alarm | Refusal
+  shelve(id: string, shelving: { until: number; reason: string }, by: Actor): Alarm | Refusal
+  unshelve(id: string, by: Actor): Alarm | Refusal
+  /** Speaks the alarm's warning again, or silences it. */
+  repeatVoice(id: string, by: Actor): Promise<PlayReport | Refusal>
+  stopVoice(id: string, by: Actor): Refusal | undefined
+  /** Opens a case by hand where the disposal list did not. */
+  openCase(id: string, by: Actor): Case | Refusal
+}
+
+export interface CaseService {
+  transition(id: string, transition: Omit<CaseTransition, 'at' | 'actor'> & { at?: number }, by: Actor): Case | Refusal
+  /** Hands a property case to the upstream now. */
+  reportUpstream(id: string, by: Actor): Case | Refusal
+  /** The platform took the case over under its own number. */
+  linkUpstream(id: string, link: { upstream: string; upstreamRef: string }, by: Actor): Case | Refusal
+}
+
+/** What an alarm needs to know to be recorded and shown. */
+export interface EvidenceRecorder {
+  /** Starts snapshot and clip of an alarm in the background; outcomes are appended to the alarm. */
+  record(alarm: Alarm, sighting: Sighting): void
+}
+
+/** Names for people, by id, in both languages. */
+export interface SiteDirectory {
+  name(type: 'camera' | 'device' | 'lift' | 'building' | 'unit' | 'speaker', id: string): { zh: string; en: string }
+}
+
+export type { Severity }
