@@ -254,6 +254,8 @@ export interface Store {
   session(tokenHash: string): (Session & { user: User }) | undefined
   putSession(session: Session): void
   deleteSession(tokenHash: string): void
+  /** Ends every session of a user (new password, account disabled). Returns how many there were. */
+  deleteSessionsOf(userId: string): number
 
   close(): void
 }
