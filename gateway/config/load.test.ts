@@ -1,0 +1,131 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { Type } from 'typebox'
+import { ConfigError } from '../core/errors.ts'
+import { loadSite, parseSite } from './load.ts'
+import { type DriverSchemas, siteSchema } from './schema.ts'
+
+const drivers: DriverSchemas = {
+  speakers: [
+    {
+      kind: 'rtp-multicast',
+      options: Type.Object(
+        { address: Type.String(), port: Type.Integer(), ttl: Type.Integer({ default: 1 }) },
+        { additionalProperties: false },
+      ),
+    },
+  ],
+  scenes: [{ kind: 'ebike-in-elevator', options: Type.Object({ minScore: Type.Number({ default: 0.5 }) }) }],
+  doors: [],
+  codecs: ['gridgate-json'],
+}
+const exampleFile = new URL('./example.yaml', import.meta.url)
+const example = readFileSync(exampleFile, 'utf8')
+const environment = { LIFT_CAM_PASSWORD: 'secret-of-the-camera' }
+
+const problemsOf = (text: string, env: NodeJS.ProcessEnv = environment) => {
+  try {
+    parseSite(text, 'site.yaml', drivers, env)
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems
+    throw error
+  }
+  return []
+}
+
+t.test('the example is a valid site', async (t) => {
+  const site = parseSite(example, 'example.yaml', drivers, environment)
+  t.equal(site.cameras[0]?.password, 'secret-of-the-camera')
+  t.match(site.cameras[0]?.place, { site: 'riverside', building: 'b1', unit: 'u1', lift: 'b1-u1-lift' })
+  t.same(site.scenes[0]?.lifts, ['b1-u1-lift'], '"all" becomes the list')
+  t.same(site.speakers[0]?.options, { address: '239.255.10.1', port: 5004, ttl: 1 }, 'the driver fills in its defaults')
+  t.equal(site.disposal.length, 30)
+})
+
+t.test('the example shows every key there is', async (t) => {
+  const names = new Set<string>()
+  const collect = (node: unknown): void => {
+    if (typeof node !== 'object' || node === null) return
+    const { properties, ...rest } = node as { properties?: Record<string, unknown> }
+    for (const [name, child] of Object.entries(properties ?? {})) {
+      names.add(name)
+      collect(child)
+    }
+    for (const child of Object.values(rest)) collect(child)
+  }
+  collect(siteSchema({ ...drivers, speakers: [], scenes: [] }))
+  const missing = [...names].filter((name) => !new RegExp(`(^|[\\s{,])${name}:`, 'm').test(example))
+  t.same(missing, [])
+})
+
+t.test('a file with nothing but a site uses defaults everywhere', async (t) => {
+  const site = parseSite('site: { id: a, name: { zh: 一, en: A } }', 'a.yaml', drivers)
+  t.equal(site.http.host, '127.0.0.1')
+  t.equal(site.retention.evidenceMs, 30 * 24 * 3600_000)
+  t.equal(site.mqtt.port, 1883)
+})
+
+t.test('every problem is told at once, with its path and line', async (t) => {
+  const problems = problemsOf(
+    example
+      .replace('port: 8080', 'port: many')
+      .replace('dataDir:', 'dataDri:')
+      .replace('codec: gridgate-json', 'codec: telepathy')
+      .replace('evidenceDays: 30', 'evidenceDays: -1'),
+  )
+  t.match(problems, [
+    { path: 'dataDri', line: 12, message: /unknown key/ },
+    { path: 'http.port', line: 16 },
+    { path: 'devices[0].codec', message: /gridgate-json/ },
+    { path: 'retention.evidenceDays' },
+  ])
+})
+
+t.test('references, duplicates and secrets are checked', async (t) => {
+  t.match(problemsOf(example.replace('place: { lift: b1-u1-lift } # b', 'place: { lift: b9 } # b')), [
+    { path: 'cameras[0].place.lift', message: 'there is no lift "b9"' },
+  ])
+  t.match(problemsOf(example, {}), [
+    { path: 'cameras[0].password', message: 'environment variable LIFT_CAM_PASSWORD is not set' },
+  ])
+  t.match(problemsOf(example.replace('rtsp://192.0.2.10/Streaming/Channels/101', 'rtsp://u:hunter2@192.0.2.10/a')), [
+    { path: 'cameras[0].url', message: /holds credentials/ },
+  ])
+  t.match(problemsOf(example.replace('driver: rtp-multicast', 'driver: tin-can')), [
+    { path: 'speakers[0].driver', message: /there is no "tin-can"; known are rtp-multicast/ },
+  ])
+  t.match(problemsOf(example.replace('{ address: 239.255.10.1, port: 5004 }', '{ addres: x, port: 1 }')), [
+    { path: 'speakers[0].options.address', message: 'is missing' },
+    { path: 'speakers[0].options.addres', message: /unknown key/ },
+  ])
+})
+
+t.test('listening beyond loopback without TLS is refused', async (t) => {
+  t.match(problemsOf(example.replace('host: 127.0.0.1 # beyond', 'host: 0.0.0.0 # beyond')), [
+    { path: 'http.host', message: /without tls/ },
+  ])
+})
+
+t.test('a broken or missing file says so without a stack', async (t) => {
+  t.match(problemsOf('site: [\n'), [{ line: 2 }])
+  t.throws(() => loadSite('/nowhere/site.yaml', drivers), { message: /there is no such file/ })
+})
+
+t.test('a secret can be a file beside the site file', async (t) => {
+  const dir = t.testdir({ password: 'from-file\n' })
+  writeFileSync(join(dir, 'site.yaml'), example.replace('{ env: LIFT_CAM_PASSWORD }', '{ file: password }'))
+  t.equal(loadSite(join(dir, 'site.yaml'), drivers, {}).cameras[0]?.password, 'from-file')
+})
+
+t.test('a site overrides disposal rows field by field', async (t) => {
+  const site = parseSite(
+    example.replace('report: after-property', 'report: at-once'),
+    'site.yaml',
+    drivers,
+    environment,
+  )
+  const row = site.disposal.find(({ key }) => key === 'ebike_in_elevator')
+  t.match(row, { report: 'at-once', severity: 'high', respondWithinMs: 300_000, source: 'site' })
+  t.match(problemsOf(example.replace('key: ebike_in_elevator', 'key: flying_carpet')), [{ message: /needs name/ }])
+})

@@ -1,0 +1,148 @@
+import { readFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import type { TSchema } from 'typebox'
+import { Value } from 'typebox/value'
+import { type Document, isNode, LineCounter, parseDocument } from 'yaml'
+import { findDriver } from '../core/driver.ts'
+import { ConfigError, type ConfigProblem } from '../core/errors.ts'
+import { type Path, type Report, resolveSite } from './resolve.ts'
+import { type DriverSchemas, type SecretRef, siteSchema, type WrittenSite } from './schema.ts'
+import type { SiteConfig } from './site.ts'
+
+/**
+ * Reads a site file: YAML → schema and defaults → secrets → references.
+ * @throws {ConfigError} with every problem at once, each with its path and line
+ */
+export function loadSite(
+  file: string,
+  drivers: DriverSchemas,
+  environment: NodeJS.ProcessEnv = process.env,
+): SiteConfig {
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch (error) {
+    const reason =
+      (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : (error as Error).message
+    throw new ConfigError(file, [{ path: '', message: `cannot be read: ${reason}` }])
+  }
+  return parseSite(text, file, drivers, environment)
+}
+
+/** As loadSite, from text. Relative paths of secrets and `file:` cameras count from the file's folder. */
+export function parseSite(
+  text: string,
+  file: string,
+  drivers: DriverSchemas,
+  environment: NodeJS.ProcessEnv = process.env,
+): SiteConfig {
+  const lines = new LineCounter()
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
+  const problems: ConfigProblem[] = []
+  const report = (path: Path, message: string) => {
+    const line = lineOf(document, lines, path)
+    problems.push({ path: pathText(path), message, ...(line ? { line } : {}) })
+  }
+  if (document.errors.length > 0) {
+    throw new ConfigError(
+      file,
+      document.errors.map((error) => ({ path: '', line: lines.linePos(error.pos[0]).line, message: error.message })),
+    )
+  }
+  const schema = siteSchema(drivers)
+  const raw = Value.Default(schema, document.toJS() ?? {}) as Record<string, unknown>
+  checkSchema(schema, raw, [], report)
+  const value = raw as WrittenSite
+  if (problems.length === 0) checkDrivers(value, drivers, report)
+  if (problems.length > 0) throw new ConfigError(file, inOrder(problems))
+
+  const folder = dirname(resolve(file))
+  const secret = (reference: SecretRef | undefined, path: Path): string | undefined => {
+    if (!reference) return undefined
+    if ('env' in reference) {
+      const found = environment[reference.env]
+      if (!found) report(path, `environment variable ${reference.env} is not set`)
+      return found
+    }
+    try {
+      return readFileSync(resolve(folder, reference.file), 'utf8').trim()
+    } catch (error) {
+      report(path, `secret file ${reference.file} cannot be read (${(error as NodeJS.ErrnoException).code})`)
+      return undefined
+    }
+  }
+  const config = resolveSite(value, { file, folder, secret, report })
+  if (problems.length > 0) throw new ConfigError(file, inOrder(problems))
+  return config
+}
+
+/** Reports what the schema finds wrong, in words: unknown keys by name; of a union only what it allows. */
+function checkSchema(schema: TSchema, value: unknown, base: Path, report: Report): void {
+  for (const error of Value.Errors(schema, value)) {
+    const path = [...base, ...pointerToPath(error.instancePath)]
+    const parameters = error.params as Record<string, unknown>
+    if (/\/anyOf\//.test(error.schemaPath) || error.keyword === 'additionalProperties') continue
+    if (error.keyword === 'boolean') report(path, 'unknown key; it is misspelt or not at home here')
+    else if (error.keyword === 'anyOf') report(path, allowedText(schema, error.schemaPath) ?? 'has the wrong form')
+    else if (error.keyword === 'required')
+      for (const name of parameters.requiredProperties as string[]) report([...path, name], 'is missing')
+    else report(path, error.message)
+  }
+}
+
+/** For a union of literals: the values that are allowed. */
+function allowedText(schema: TSchema, schemaPath: string): string | undefined {
+  let node: unknown = schema
+  for (const part of schemaPath.split('/').slice(1)) node = (node as Record<string, unknown> | undefined)?.[part]
+  const branches = (node as { anyOf?: Array<{ const?: unknown }> } | undefined)?.anyOf
+  const values = branches?.map((branch) => branch.const)
+  if (!values?.every((value) => value !== undefined)) return undefined
+  return `must be one of ${values.join(', ')}`
+}
+
+/** Checks each driver's options against the schema of the driver it names, and fills in its defaults. */
+function checkDrivers(value: WrittenSite, drivers: DriverSchemas, report: Report): void {
+  const lists = [
+    { list: 'speakers', key: 'driver', known: drivers.speakers },
+    { list: 'scenes', key: 'scene', known: drivers.scenes },
+    { list: 'doors', key: 'driver', known: drivers.doors },
+  ] as const
+  for (const { list, key, known } of lists) {
+    for (const [index, entry] of value[list].entries()) {
+      const kind = String((entry as Record<string, unknown>)[key])
+      const driver = findDriver(known, kind)
+      if (!driver) {
+        report([list, index, key], `there is no "${kind}"; known are ${known.map((d) => d.kind).join(', ')}`)
+        continue
+      }
+      entry.options = Value.Default(driver.options, entry.options) as Record<string, unknown>
+      checkSchema(driver.options, entry.options, [list, index, 'options'], report)
+    }
+  }
+}
+
+function pointerToPath(pointer: string): Path {
+  return pointer
+    .split('/')
+    .slice(1)
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
+    .map((part) => (/^\d+$/.test(part) ? Number(part) : part))
+}
+
+function pathText(path: Path): string {
+  return path.map((part, index) => (typeof part === 'number' ? `[${part}]` : index === 0 ? part : `.${part}`)).join('')
+}
+
+/** Line of the node at the path, or of the nearest parent that is written down. */
+function lineOf(document: Document, lines: LineCounter, path: Path): number | undefined {
+  for (let length = path.length; length > 0; length--) {
+    const node = document.getIn(path.slice(0, length), true)
+    if (isNode(node) && node.range) return lines.linePos(node.range[0]).line
+  }
+  return undefined
+}
+
+/** From the top of the file to its end, as a person mends it. */
+function inOrder(problems: ConfigProblem[]): ConfigProblem[] {
+  return problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0))
+}

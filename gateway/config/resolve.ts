@@ -1,0 +1,177 @@
+import { resolve } from 'node:path'
+import type { Place } from '../core/place.ts'
+import type { Zone } from '../core/zone.ts'
+import { readDisposalList, withOverrides } from './disposal.ts'
+import type { SecretRef, WrittenSite } from './schema.ts'
+import type { CameraEntry, SiteConfig } from './site.ts'
+
+export type Path = Array<string | number>
+export type Report = (path: Path, message: string) => void
+
+export interface ResolveContext {
+  file: string
+  /** Folder of the site file: relative paths in it count from here. */
+  folder: string
+  secret(reference: SecretRef | undefined, path: Path): string | undefined
+  report: Report
+}
+
+const dayMs = 24 * 3600_000
+
+/**
+ * Checks what a schema cannot (references, duplicates, exposure) and turns the written file into what the gateway is
+ * built from: places complete, durations in ms, paths absolute, secrets read. Problems go to `context.report`.
+ */
+export function resolveSite(written: WrittenSite, context: ResolveContext): SiteConfig {
+  const { report, secret, folder } = context
+  for (const list of ['buildings', 'lifts', 'cameras', 'devices', 'speakers', 'people'] as const)
+    reportDuplicates(written[list] as ReadonlyArray<{ id: string }>, list, report)
+  reportDuplicates(
+    written.upstreams.map(({ name }) => ({ id: name })),
+    'upstreams',
+    report,
+  )
+  const place = createPlaceResolver(written, report)
+  for (const [index, row] of written.routing.entries())
+    for (const id of row.speakers ?? [])
+      if (!written.speakers.some((speaker) => speaker.id === id))
+        report(['routing', index, 'speakers'], `there is no speaker "${id}"`)
+  for (const [index, door] of written.doors.entries())
+    if (!written.lifts.some((lift) => lift.id === door.lift))
+      report(['doors', index, 'lift'], `there is no lift "${door.lift}"`)
+  if (!isLoopback(written.http.host) && !written.http.tls)
+    report(['http', 'host'], 'listens beyond loopback without tls; configure http.tls or a reverse proxy on loopback')
+
+  const { external, ...mqtt } = written.mqtt
+  const externalPassword = secret(external?.password, ['mqtt', 'external', 'password'])
+  const { influx } = written.telemetry
+  const influxToken = secret(influx?.token, ['telemetry', 'influx', 'token'])
+  const { voiceDir, ...rest } = written
+  return {
+    ...rest,
+    file: context.file,
+    dataDir: resolve(written.dataDir),
+    mqtt: {
+      ...mqtt,
+      ...(external
+        ? {
+            external: {
+              url: external.url,
+              ...(external.username ? { username: external.username } : {}),
+              ...(externalPassword === undefined ? {} : { password: externalPassword }),
+            },
+          }
+        : {}),
+    },
+    cameras: written.cameras.map((camera, index): CameraEntry => {
+      const { evidenceSeconds, stallSeconds, password, ...kept } = camera
+      const found = secret(password, ['cameras', index, 'password'])
+      for (const key of ['url', 'subUrl'] as const)
+        if (/^rtsps?:\/\/[^/]*@/.test(camera[key] ?? ''))
+          report(['cameras', index, key], 'holds credentials; write username and password as keys of their own')
+      return {
+        ...kept,
+        url: camera.url.startsWith('file:') ? `file:${resolve(folder, camera.url.slice(5))}` : camera.url,
+        place: place(camera.place, ['cameras', index, 'place']),
+        evidenceMs: evidenceSeconds * 1000,
+        stallMs: stallSeconds * 1000,
+        ignoreZones: camera.ignoreZones as unknown as Zone[],
+        ...(found === undefined ? {} : { password: found }),
+      }
+    }),
+    devices: written.devices.map(({ heartbeatSeconds, ...device }, index) => ({
+      ...device,
+      codec: String(device.codec),
+      place: place(device.place, ['devices', index, 'place']),
+      heartbeatMs: heartbeatSeconds * 1000,
+    })),
+    speakers: written.speakers.map((speaker, index) => ({
+      ...speaker,
+      driver: String(speaker.driver),
+      place: place(speaker.place, ['speakers', index, 'place']),
+    })),
+    scenes: written.scenes.map((scene, index) => {
+      const lifts = scene.lifts === 'all' ? written.lifts.map(({ id }) => id) : (scene.lifts ?? [])
+      for (const [at, id] of lifts.entries())
+        if (!written.lifts.some((lift) => lift.id === id))
+          report(['scenes', index, 'lifts', at], `there is no lift "${id}"`)
+      return { scene: String(scene.scene), options: scene.options, lifts }
+    }),
+    doors: written.doors.map((door) => ({ ...door, driver: String(door.driver) })),
+    models: { ...written.models, dir: resolve(written.models.dir) },
+    disposal: withOverrides(readDisposalList(), written.disposal, (index, message) =>
+      report(['disposal', index], message),
+    ),
+    upstreams: written.upstreams.map(({ pollSeconds, ...upstream }, index) => ({
+      ...upstream,
+      secret: secret(upstream.secret, ['upstreams', index, 'secret']) ?? '',
+      pollMs: pollSeconds * 1000,
+    })),
+    telemetry: influx
+      ? {
+          influx: {
+            url: influx.url,
+            org: influx.org,
+            bucket: influx.bucket,
+            maxBufferedPoints: influx.maxBufferedPoints,
+            ...(influxToken === undefined ? {} : { token: influxToken }),
+          },
+        }
+      : {},
+    retention: {
+      evidenceMs: written.retention.evidenceDays * dayMs,
+      telemetryMs: written.retention.telemetryDays * dayMs,
+    },
+    log: { level: written.log.level as SiteConfig['log']['level'] },
+    ...(voiceDir === undefined ? {} : { voiceDir: resolve(folder, voiceDir) }),
+  }
+}
+
+/** Makes references complete places: a lift brings its building and unit, a building its grid cell. */
+function createPlaceResolver(written: WrittenSite, report: Report) {
+  const lifts = new Map(written.lifts.map((lift) => [lift.id, lift]))
+  const buildings = new Map(written.buildings.map((building) => [building.id, building]))
+
+  const checkBuilding = (reference: { building?: string; unit?: string }, path: Path) => {
+    if (reference.building === undefined) {
+      if (reference.unit !== undefined) report([...path, 'unit'], 'a unit needs its building')
+      return
+    }
+    const building = buildings.get(reference.building)
+    if (!building) report([...path, 'building'], `there is no building "${reference.building}"`)
+    else if (reference.unit !== undefined && !building.units.some((unit) => unit.id === reference.unit))
+      report([...path, 'unit'], `building "${reference.building}" has no unit "${reference.unit}"`)
+  }
+  for (const [index, lift] of written.lifts.entries()) checkBuilding(lift, ['lifts', index])
+
+  return (reference: Omit<Place, 'site'>, path: Path): Place => {
+    const lift = reference.lift === undefined ? undefined : lifts.get(reference.lift)
+    if (reference.lift !== undefined && !lift) report([...path, 'lift'], `there is no lift "${reference.lift}"`)
+    else checkBuilding(reference, path)
+    const building = reference.building ?? lift?.building
+    const unit = reference.unit ?? lift?.unit
+    const gridCell = (building && buildings.get(building)?.gridCell) || written.site.gridCell
+    return {
+      site: written.site.id,
+      ...(building ? { building } : {}),
+      ...(unit ? { unit } : {}),
+      ...(reference.floor ? { floor: reference.floor } : {}),
+      ...(reference.lift ? { lift: reference.lift } : {}),
+      ...(gridCell ? { gridCell } : {}),
+    }
+  }
+}
+
+function reportDuplicates(entries: ReadonlyArray<{ id: string }>, list: string, report: Report): void {
+  const seen = new Map<string, number>()
+  for (const [index, { id }] of entries.entries()) {
+    const first = seen.get(id)
+    if (first === undefined) seen.set(id, index)
+    else report([list, index], `"${id}" is taken by ${list}[${first}]`)
+  }
+}
+
+/** Whether a listening address stays on this machine. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\./.test(host)
+}

@@ -1,0 +1,77 @@
+import type { DisposalRow } from '../core/disposal.ts'
+import type { Place } from '../core/place.ts'
+import type { Zone } from '../core/zone.ts'
+import type { LocalName } from './schema.ts'
+
+/** The site file after defaults, secrets and references: what the composition root builds from. */
+export interface SiteConfig {
+  file: string
+  site: { id: string; name: LocalName; gridCell?: string; region?: string; language: 'zh-CN' | 'en' }
+  dataDir: string
+  http: { host: string; port: number; tls?: { key: string; cert: string } }
+  mqtt: {
+    external?: { url: string; username?: string; password?: string }
+    host: string
+    port: number
+    tls?: { host: string; port: number; key: string; cert: string; ca?: string; requireCertificate: boolean }
+    topics: string[]
+  }
+  buildings: Array<{
+    id: string
+    name: LocalName
+    gridCell?: string
+    units: Array<{ id: string; name: LocalName; floors: string[] }>
+  }>
+  lifts: Array<{ id: string; name: LocalName; building: string; unit?: string }>
+  cameras: CameraEntry[]
+  devices: DeviceEntry[]
+  speakers: Array<{ id: string; name: LocalName; place: Place; driver: string; options: unknown }>
+  people: Array<{ id: string; name: string; duty: string }>
+  scenes: Array<{ scene: string; lifts: string[]; options: unknown }>
+  doors: Array<{ lift: string; driver: string; options: unknown }>
+  routing: Array<{ kinds: string[]; speakers?: string[]; languages: Array<'zh-CN' | 'en'>; voice: boolean }>
+  models: { dir: string; lift: string; workers: number }
+  voiceDir?: string
+  disposal: DisposalRow[]
+  upstreams: UpstreamEntry[]
+  bridge: { host: string; port: number; gatewayUrl?: string }
+  telemetry: { influx?: { url: string; org: string; bucket: string; token?: string; maxBufferedPoints: number } }
+  retention: { evidenceMs: number; telemetryMs: number }
+  log: { level: 'debug' | 'info' | 'warn' | 'error' }
+}
+
+export interface CameraEntry {
+  id: string
+  name: LocalName
+  place: Place
+  url: string
+  subUrl?: string
+  username?: string
+  password?: string
+  analysisFps: number
+  evidenceMs: number
+  stallMs: number
+  pace: 'real' | 'fast'
+  loop: boolean
+  ignoreZones: Zone[]
+}
+
+export interface DeviceEntry {
+  id: string
+  name: LocalName
+  kind: string
+  place: Place
+  codec: string
+  topic?: string
+  heartbeatMs: number
+}
+
+export interface UpstreamEntry {
+  name: string
+  kind: string
+  url: string
+  keyId: string
+  secret: string
+  pollMs: number
+  webhook?: { host: string; port: number; path: string }
+}
