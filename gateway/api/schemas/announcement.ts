@@ -1,0 +1,20 @@
+import { type Static, Type } from 'typebox'
+import type { PlayReport as CorePlayReport } from '../../core/ports.ts'
+import { Instant, withInstants } from './instant.ts'
+
+/** What a speaker reported about one announcement. */
+export const PlayReport = Type.Object(
+  {
+    isAccepted: Type.Boolean(),
+    bytesSent: Type.Integer({ minimum: 0 }),
+    startedAt: Instant,
+    endedAt: Instant,
+    deviceReply: Type.String(),
+  },
+  { title: 'PlayReport' },
+)
+export type PlayReport = Static<typeof PlayReport>
+
+export function playReportToWire(report: CorePlayReport): PlayReport {
+  return withInstants(report, 'startedAt', 'endedAt')
+}

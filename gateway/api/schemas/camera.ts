@@ -1,0 +1,35 @@
+import { type Static, Type } from 'typebox'
+import type { CameraStatus as CoreCameraStatus } from '../../core/ports.ts'
+import { Instant, withInstants } from './instant.ts'
+import { Id, LocalText } from './place.ts'
+
+export const CameraStatus = Type.Object(
+  {
+    id: Id,
+    state: Type.Enum(['starting', 'up', 'down']),
+    since: Instant,
+    reason: Type.Optional(Type.String({ description: 'why it is down, in words an operator can act on' })),
+    framesPerSecond: Type.Number(),
+    droppedFrames: Type.Number(),
+    reconnects: Type.Number(),
+    width: Type.Optional(Type.Number()),
+    height: Type.Optional(Type.Number()),
+    codec: Type.Optional(Type.String()),
+  },
+  { title: 'CameraStatus' },
+)
+export type CameraStatus = Static<typeof CameraStatus>
+
+/** A camera as `GET /cameras` lists it: its status, its names and the lift it watches. */
+export const Camera = Type.Object(
+  { ...CameraStatus.properties, name: LocalText, lift: Type.Optional(Type.String()) },
+  { title: 'Camera' },
+)
+export type Camera = Static<typeof Camera>
+
+export const CameraList = Type.Object({ items: Type.Array(Camera) }, { title: 'CameraList' })
+export type CameraList = Static<typeof CameraList>
+
+export function cameraStatusToWire(status: CoreCameraStatus): CameraStatus {
+  return withInstants(status, 'since')
+}
