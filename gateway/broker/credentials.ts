@@ -1,0 +1,228 @@
+import { createHmac, randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from 'node:crypto'
+import { open, readFile, rename, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { type Role, roles } from './access.ts'
+import { isTopicFilter } from './topic-filter.ts'
+
+/** One client of the broker: one line of the credentials file. */
+export interface Credential {
+  /** User name; for a device also its client id and its name in topics. */
+  id: string
+  /** `scrypt$N$r$p$salt$key`, salt and key base64url. */
+  hash: string
+  role: Role
+  /** Topic filters beyond the role's, that the client may publish to. */
+  publish?: string[]
+  /** Topic filters beyond the role's, that the client may subscribe to. */
+  subscribe?: string[]
+}
+
+/** What is asked of {@link addCredential}. Without `secret` one of 192 random bits is made. */
+export interface NewCredential {
+  id: string
+  role: Role
+  publish?: string[]
+  subscribe?: string[]
+  secret?: string
+}
+
+export interface ScryptCost {
+  N: number
+  r: number
+  p: number
+}
+
+/** For secrets a person chose, which can be guessed: about 32 MB and 0.2 s per guess (OWASP Password Storage, scrypt). */
+export const chosenSecretCost: ScryptCost = { N: 2 ** 15, r: 8, p: 3 }
+
+/**
+ * For secrets made by {@link addCredential}. Slow hashing protects what can be guessed; 192 random bits cannot be, at any
+ * price per guess, and a compound that comes back after a power cut logs in by the thousand.
+ */
+export const madeSecretCost: ScryptCost = { N: 64, r: 8, p: 1 }
+
+const keyBytes = 32
+// Highest cost accepted from a file: a mistyped one would otherwise take the machine's memory at the first login.
+const maxCostBytes = 256 * 1024 * 1024
+
+/** Hashes a secret for the credentials file. */
+export async function hashSecret(secret: string, cost: ScryptCost = chosenSecretCost): Promise<string> {
+  const salt = randomBytes(16)
+  const key = await derive(secret, salt, cost)
+  return ['scrypt', cost.N, cost.r, cost.p, salt.toString('base64url'), key.toString('base64url')].join('$')
+}
+
+/** True when `secret` is the one `hash` was made of, compared in constant time. A malformed hash matches nothing. */
+export async function verifySecret(secret: string, hash: string): Promise<boolean> {
+  const parsed = parseHash(hash)
+  if (!parsed) return false
+  const key = await derive(secret, parsed.salt, parsed.cost)
+  return timingSafeEqual(key, parsed.key)
+}
+
+/**
+ * Reads a credentials file: one JSON object per line, blank lines and lines starting with `#` skipped.
+ * @throws Error naming the file and every bad line
+ */
+export async function readCredentials(path: string): Promise<Credential[]> {
+  const problems: string[] = []
+  const credentials = new Map<string, Credential>()
+  for (const [index, line] of (await readFile(path, 'utf8')).split('\n').entries()) {
+    if (line.trim() === '' || line.startsWith('#')) continue
+    const result = parseCredential(line)
+    if (typeof result === 'string') problems.push(`  line ${index + 1}: ${result}`)
+    else if (credentials.has(result.id)) problems.push(`  line ${index + 1}: id ${result.id} is there twice`)
+    else credentials.set(result.id, result)
+  }
+  if (problems.length > 0) throw new Error(`${path} is not a credentials file:\n${problems.join('\n')}`)
+  return [...credentials.values()]
+}
+
+/**
+ * Adds or replaces one client and returns its secret, which is kept nowhere else.
+ * The file has one writer at a time; readers see the old or the new one, never a part.
+ */
+export async function addCredential(path: string, entry: NewCredential): Promise<{ id: string; secret: string }> {
+  const [added] = await addCredentials(path, [entry])
+  return added!
+}
+
+/** {@link addCredential} for many clients in one write. */
+export async function addCredentials(
+  path: string,
+  entries: readonly NewCredential[],
+): Promise<Array<{ id: string; secret: string }>> {
+  const existing = await readCredentials(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return []
+    throw error
+  })
+  const credentials = new Map(existing.map((credential) => [credential.id, credential]))
+  const added: Array<{ id: string; secret: string }> = []
+  for (const { secret: chosen, ...rest } of entries) {
+    const secret = chosen ?? randomBytes(24).toString('base64url')
+    const hash = await hashSecret(secret, chosen === undefined ? madeSecretCost : chosenSecretCost)
+    const credential = parseCredential(JSON.stringify({ ...rest, hash }))
+    if (typeof credential === 'string') throw new Error(`client ${rest.id}: ${credential}`)
+    credentials.set(credential.id, credential)
+    added.push({ id: credential.id, secret })
+  }
+  const lines = [...credentials.values()].map((credential) => `${JSON.stringify(credential)}\n`)
+  await replaceFile(path, lines.join(''))
+  return added
+}
+
+/**
+ * The credentials of a running broker: the file's content and the memory of secrets already verified.
+ *
+ * A secret is hashed with scrypt once; after that a keyed hash of (id, stored hash, secret) is remembered, so that a
+ * storm of reconnecting clients costs microseconds each. The key is random per process, so the memory is worth nothing
+ * outside it, and a changed credential has another stored hash and is verified anew.
+ */
+export class CredentialBook {
+  readonly #path: string
+  readonly #key = randomBytes(32)
+  readonly #verified = new Set<string>()
+  #credentials = new Map<string, Credential>()
+
+  constructor(path: string) {
+    this.#path = path
+  }
+
+  get size(): number {
+    return this.#credentials.size
+  }
+
+  get(id: string): Credential | undefined {
+    return this.#credentials.get(id)
+  }
+
+  /** Reads the file and returns the ids whose line changed or is gone. On an error the content stays as it was. */
+  async reload(): Promise<string[]> {
+    const next = new Map((await readCredentials(this.#path)).map((credential) => [credential.id, credential]))
+    const changed = [...this.#credentials.values()].filter(
+      (old) => JSON.stringify(next.get(old.id)) !== JSON.stringify(old),
+    )
+    this.#credentials = next
+    return changed.map((credential) => credential.id)
+  }
+
+  /** The client's credential when the secret is right, else undefined. */
+  async verify(id: string, secret: string): Promise<Credential | undefined> {
+    const credential = this.#credentials.get(id)
+    if (!credential) return undefined
+    const mark = createHmac('sha256', this.#key).update(`${id}\0${credential.hash}\0`).update(secret).digest('base64')
+    if (this.#verified.has(mark)) return credential
+    if (!(await verifySecret(secret, credential.hash))) return undefined
+    // Forgetting all is harmless (they are verified again) and keeps the memory bounded over years of changed secrets.
+    if (this.#verified.size >= 20_000) this.#verified.clear()
+    this.#verified.add(mark)
+    return credential
+  }
+}
+
+function parseCredential(line: string): Credential | string {
+  let value: unknown
+  try {
+    value = JSON.parse(line)
+  } catch {
+    return 'not JSON'
+  }
+  if (typeof value !== 'object' || value === null) return 'not an object'
+  const { id, hash, role, publish, subscribe } = value as Record<string, unknown>
+  // The id is a level of the client's topics: a wildcard or a slash in it would open other clients' topics.
+  if (typeof id !== 'string' || !/^[^/+#$\s\p{C}][^/+#\s\p{C}]{0,63}$/u.test(id)) {
+    return 'id must be 1 to 64 characters without space, /, + or #, not starting with $'
+  }
+  if (typeof hash !== 'string' || !parseHash(hash)) return `hash of ${id} is not scrypt$N$r$p$salt$key`
+  if (!roles.includes(role as Role)) return `role of ${id} must be one of ${roles.join(', ')}`
+  const credential: Credential = { id, hash, role: role as Role }
+  for (const [name, filters] of Object.entries({ publish, subscribe })) {
+    if (filters === undefined) continue
+    if (!Array.isArray(filters) || !filters.every((f) => typeof f === 'string' && isTopicFilter(f))) {
+      return `${name} of ${id} must be a list of MQTT topic filters`
+    }
+    credential[name as 'publish' | 'subscribe'] = filters as string[]
+  }
+  return credential
+}
+
+function parseHash(hash: string): { cost: ScryptCost; salt: Buffer; key: Buffer } | undefined {
+  const match = /^scrypt\$(\d+)\$(\d+)\$(\d+)\$([\w-]+)\$([\w-]+)$/.exec(hash)
+  if (!match) return undefined
+  const cost = { N: Number(match[1]), r: Number(match[2]), p: Number(match[3]) }
+  const key = Buffer.from(match[5]!, 'base64url')
+  const powerOfTwo = cost.N > 1 && Number.isInteger(Math.log2(cost.N))
+  const affordable = 128 * cost.N * cost.r <= maxCostBytes && cost.r > 0 && cost.p > 0 && cost.p <= 16
+  if (!powerOfTwo || !affordable || key.length !== keyBytes) return undefined
+  return { cost, salt: Buffer.from(match[4]!, 'base64url'), key }
+}
+
+function derive(secret: string, salt: Buffer, cost: ScryptCost): Promise<Buffer> {
+  // Node refuses at exactly 128·N·r bytes, hence the allowance.
+  const options: ScryptOptions = { ...cost, maxmem: 128 * cost.N * cost.r + 1024 * 1024 }
+  return new Promise((resolve, reject) => {
+    scrypt(secret, salt, keyBytes, options, (error, key) => (error ? reject(error) : resolve(key)))
+  })
+}
+
+async function replaceFile(path: string, content: string): Promise<void> {
+  const temporary = `${path}.new`
+  const file = await open(temporary, 'w', 0o600)
+  try {
+    await file.chmod(0o600)
+    await file.writeFile(content)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  await rename(temporary, path)
+  // The rename itself is durable only when the directory is.
+  const directory = await open(dirname(path), 'r')
+  await directory.sync().finally(() => directory.close())
+}
+
+/** What tells one version of a file from the next; undefined while the file is not there. */
+export async function fileVersion(path: string): Promise<string | undefined> {
+  const found = await stat(path).catch(() => undefined)
+  return found && `${found.ino}:${found.size}:${found.mtimeMs}`
+}
