@@ -8,6 +8,6 @@ export interface Measurement {
   deviceAt: number
   /** When the gateway received it, epoch ms. */
   ingestedAt: number
-  /** False when deviceAt is missing, in the future or too old to be a live value; scenes must not fire on it. */
+  /** False when deviceAt is in the future, too old to be live, or the message was a retained one; scenes must not fire on it. */
   clockTrusted: boolean
 }

@@ -1,0 +1,91 @@
+import mqtt from 'mqtt'
+import pino from 'pino'
+import t from 'tap'
+import { systemClock } from '../core/clock.ts'
+import { startMosquitto } from '../testing/mosquitto.ts'
+import { until } from '../testing/until.ts'
+import { createMqttLink, type MqttLinkOptions, matches } from './mqtt-link.ts'
+
+const logger = pino({ level: 'silent' })
+
+function start(t: Tap, options: Pick<MqttLinkOptions, 'url' | 'onMessage'>) {
+  const stop = new AbortController()
+  const link = createMqttLink({
+    clientId: 'gateway',
+    filters: ['site/s/+/up'],
+    clock: systemClock,
+    random: Math.random,
+    logger,
+    ...options,
+  })
+  const running = link.run(stop.signal)
+  const end = async () => {
+    stop.abort()
+    await running
+  }
+  t.teardown(end)
+  return { link, end }
+}
+type Tap = { teardown(work: () => unknown): unknown }
+
+t.test('a message is acknowledged only when it is stored, and comes again when it was not', async (t) => {
+  const broker = await startMosquitto()
+  t.teardown(broker.stop)
+  const seen: string[] = []
+  const never = start(t, {
+    url: broker.url,
+    onMessage: (message) => {
+      seen.push(Buffer.from(message.payload).toString())
+      return new Promise(() => {})
+    },
+  })
+  await until('the gateway is connected', () => never.link.isConnected)
+  const device = await mqtt.connectAsync(broker.url)
+  t.teardown(() => device.endAsync(true))
+  for (const value of ['1', '2', '3']) await device.publishAsync('site/s/d/up', value, { qos: 1 })
+  await until('all three were received, though none is stored', () => seen.length >= 3)
+  await never.end()
+
+  const again: string[] = []
+  const second = start(t, {
+    url: broker.url,
+    onMessage: async (message) => void again.push(Buffer.from(message.payload).toString()),
+  })
+  await until('the broker delivers them again', () => again.length >= 3)
+  t.same(again, ['1', '2', '3'])
+  await second.end()
+
+  const third: string[] = []
+  const last = start(t, { url: broker.url, onMessage: async ({ topic }) => void third.push(topic) })
+  await until('connected again', () => last.link.isConnected)
+  await device.publishAsync('site/s/d/up', '4', { qos: 1 })
+  await until('the next message arrives', () => third.length > 0)
+  t.equal(third.length, 1, 'what was stored does not come again')
+})
+
+t.test('a broker that comes back is found again without help', async (t) => {
+  const broker = await startMosquitto()
+  const got: string[] = []
+  const { link } = start(t, { url: broker.url, onMessage: async ({ topic }) => void got.push(topic) })
+  await until('connected', () => link.isConnected)
+  await broker.stop()
+  await until('the loss is noticed', () => !link.isConnected)
+  await t.rejects(link.publish('site/s/d/down', '{}'), { message: /no connection/ })
+  const reborn = await startMosquitto(broker.port)
+  t.teardown(reborn.stop)
+  await until('connected again', () => link.isConnected)
+  const device = await mqtt.connectAsync(reborn.url)
+  t.teardown(() => device.endAsync(true))
+  await until('messages flow again', async () => {
+    await device.publishAsync('site/s/d/up', 'x', { qos: 1 })
+    return got.length > 0
+  })
+})
+
+t.test('filters match topics as the standard says', async (t) => {
+  t.ok(matches('site/+/up', 'site/d/up'))
+  t.ok(matches('site/#', 'site/d/up'))
+  t.ok(matches('site/#', 'site'))
+  t.notOk(matches('site/+', 'site/d/up'))
+  t.notOk(matches('site/d/up', 'site/d'))
+})
