@@ -136,6 +136,8 @@ export interface Speaker {
 export interface Announcement {
   speaker: string
   clip: string
+  /** `zh-CN`, `en`; falls back from the region to the language. */
+  language: string
   /** Higher interrupts lower; equal waits. */
   priority: number
   /** Dropped unplayed after this instant: an old warning is worse than none. */
