@@ -19,7 +19,9 @@ export function lockFile(file: string): () => void {
       lock.close()
       throw error
     }
-    return () => lock.close()
+    return () => {
+      if (lock.isOpen) lock.close()
+    }
   } catch (error) {
     throw openError(file, dirname(file), error)
   }

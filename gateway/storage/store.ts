@@ -2,7 +2,7 @@ import type { JournalEntry } from '../core/journal.ts'
 import type { Store, StoreTransaction } from '../core/ports.ts'
 import { createAlarmTable } from './alarm-table.ts'
 import { createCaseTable } from './case-table.ts'
-import { openDatabase } from './database.ts'
+import { closeDatabase, openDatabase } from './database.ts'
 import { createEvidenceTable, type EvidenceTable } from './evidence-table.ts'
 import { lockFile } from './file-lock.ts'
 import { createJournal, type JournalDraft } from './journal.ts'
@@ -190,9 +190,11 @@ function createStore({ file, now, logger }: StoreOptions, unlock: () => void): O
     deleteSessionsOf: users.deleteSessionsOf,
 
     close() {
-      if (!database.isOpen) return
-      database.close()
-      unlock()
+      try {
+        closeDatabase(database)
+      } finally {
+        unlock()
+      }
     },
   }
 }
