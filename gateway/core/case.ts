@@ -73,6 +73,8 @@ export interface Case {
   returnedCount: number
   reworkCount: number
   isUrged?: boolean
+  /** When the limit that applied then was first found passed. */
+  overdueAt?: number
   /** Newest last; all of them. */
   history: readonly CaseTransition[]
 }
@@ -124,4 +126,18 @@ export function applyCase(current: Case, transition: CaseTransition): Case | Ref
     reworkCount: current.reworkCount + (transition.to === 'rework' ? 1 : 0),
     history: [...current.history, transition],
   }
+}
+
+/**
+ * Hands a property's case to an upstream, which issues it from now on: it starts again as reported there, keeping its
+ * history.
+ */
+export function escalateCase(
+  current: Case,
+  to: { level: Exclude<CaseLevel, 'P'>; upstream: string; at: number; actor: Actor; note: string },
+): Case | Refusal {
+  if (current.upstream) return { refused: `already reported to ${current.upstream}` }
+  if (isEnded(current.state)) return { refused: `the case is ${current.state}` }
+  const step: CaseTransition = { to: 'reported', at: to.at, actor: to.actor, role: 'reporter', note: to.note }
+  return { ...current, state: 'reported', level: to.level, upstream: to.upstream, history: [...current.history, step] }
 }

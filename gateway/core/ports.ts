@@ -313,8 +313,11 @@ export interface CaseService {
 
 /** What an alarm needs to know to be recorded and shown. */
 export interface EvidenceRecorder {
-  /** Starts snapshot and clip of an alarm in the background; outcomes are appended to the alarm. */
-  record(alarm: Alarm, sighting: Sighting): void
+  /**
+   * Starts snapshot and clip of an alarm in the background; outcomes are appended to the alarm.
+   * @param picture the very frame of the sighting as JPEG, boxes drawn
+   */
+  record(alarm: Alarm, sighting: Sighting, picture: () => Promise<Uint8Array | undefined>): void
 }
 
 /** Names for people, by id, in both languages. */

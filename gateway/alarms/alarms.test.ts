@@ -1,0 +1,201 @@
+import t from 'tap'
+import { createCases } from '../cases/cases.ts'
+import { readDisposalList } from '../config/disposal.ts'
+import { alarmState, isRefusal } from '../core/alarm.ts'
+import { DeliveryError } from '../core/errors.ts'
+import type { Announcement, PlayReport } from '../core/ports.ts'
+import type { Finding } from '../core/scene.ts'
+import { openStore } from '../storage/store.ts'
+import { until } from '../testing/until.ts'
+import { createAlarms } from './alarms.ts'
+
+const place = { site: 's', building: 'b1', lift: 'l1' }
+const source = { type: 'camera', id: 'cam-1' } as const
+const kind = 'ebike_in_elevator'
+const operator = { type: 'user', id: 'zhang' } as const
+const hour = 3600_000
+
+const raised = (at: number, more: object = {}): Finding => ({
+  type: 'raise',
+  at,
+  kind,
+  place,
+  source,
+  severity: 'high',
+  certainty: 0.9,
+  why: [],
+  ...more,
+})
+
+function build(file: string, options: { upstream?: string; answer?: () => Promise<PlayReport> } = {}) {
+  let time = 1_000_000
+  let ids = 0
+  let isUp = true
+  const now = () => time
+  const newId = (prefix: string) => `${prefix}-${time}-${++ids}`
+  const spoken: Announcement[] = []
+  const stopped: string[] = []
+  const store = openStore({ file, now })
+  const cases = createCases({
+    store,
+    disposal: readDisposalList(),
+    describePlace: () => '1 号楼',
+    now,
+    newId,
+    ...(options.upstream ? { upstream: options.upstream } : {}),
+  })
+  const alarms = createAlarms({
+    store,
+    announcer: {
+      async announce(announcement) {
+        spoken.push(announcement)
+        if (options.answer) return options.answer()
+        return { isAccepted: true, bytesSent: 160, startedAt: time, endedAt: time, deviceReply: 'played' }
+      },
+      stop: (reference) => stopped.push(reference),
+    },
+    route: () => ({ speakers: ['sp-1'], languages: ['zh-CN', 'en'] }),
+    openCase: cases.openFor,
+    openCaseByHand: cases.openByHand,
+    isSourceUp: () => isUp,
+    onError: (error) => {
+      throw error
+    },
+    now,
+    newId,
+  })
+  return {
+    store,
+    alarms,
+    cases,
+    spoken,
+    stopped,
+    now,
+    pass: (ms: number) => (time += ms),
+    setUp: (up: boolean) => (isUp = up),
+  }
+}
+
+t.test('an alarm, its journal row and its case are stored together, once, however often it is seen', async (t) => {
+  const { store, alarms } = build(`${t.testdir()}/a.db`)
+  const alarm = alarms.take(raised(1), 'ebike-in-elevator')!
+  t.equal(alarms.take(raised(2), 'ebike-in-elevator'), undefined, 'the second is a repeat')
+  alarms.take({ type: 'seen', at: 3, kind, place, source }, 'ebike-in-elevator')
+  const stored = store.alarm(alarm.id)!
+  t.equal(stored.count, 3)
+  t.equal(stored.lastSeenAt, 3)
+  t.match(store.case(stored.caseId!), {
+    type: kind,
+    state: 'reported',
+    level: 'P',
+    number: /^1970-000001$/,
+    code: 'x10999',
+  })
+  t.same(
+    store.journal({ after: 0, limit: 10 }).map(({ topic, transition }) => `${topic} ${transition}`),
+    ['alarm raised', 'case reported', 'alarm case-opened', 'alarm repeated', 'alarm repeated'],
+  )
+  store.close()
+})
+
+t.test('another lift and a later entry are alarms of their own', async (t) => {
+  const { store, alarms } = build(':memory:')
+  const first = alarms.take(raised(1), 's')!
+  t.ok(alarms.take(raised(2, { place: { ...place, lift: 'l2' }, source: { type: 'camera', id: 'cam-2' } }), 's'))
+  alarms.take({ type: 'clear', at: 10, kind, place, source }, 's')
+  t.equal(alarmState(store.alarm(first.id)!), 'cleared-unacknowledged', 'nobody has acknowledged it yet')
+  t.ok(alarms.take(raised(20), 's'), 'the next entry rings again')
+})
+
+t.test('the voice speaks every language, and what the speaker answered stands on the alarm', async (t) => {
+  const { store, alarms, spoken, stopped } = build(':memory:')
+  alarms.take({ type: 'warn', at: 1, kind, place, clip: 'ebike-warning-1', nth: 1 }, 's')
+  const alarm = alarms.take(raised(1), 's')!
+  t.same(
+    spoken.map(({ language }) => language),
+    ['zh-CN', 'en'],
+  )
+  await until('both results are written', () => store.alarm(alarm.id)?.warnings.length === 2)
+  t.match(store.alarm(alarm.id)?.warnings[0], { speaker: 'sp-1', result: 'played', isDelivered: true })
+  await alarms.repeatVoice(alarm.id, operator)
+  t.equal(spoken.length, 4, 'an operator lets it speak again')
+  alarms.stopVoice(alarm.id, operator)
+  t.equal(stopped.length, 1)
+})
+
+t.test('a speaker that fails is written down too', async (t) => {
+  const { store, alarms } = build(':memory:', {
+    answer: async () => {
+      throw new DeliveryError('the speaker did not answer', { retryable: true })
+    },
+  })
+  const alarm = alarms.take(raised(1), 's')!
+  alarms.take({ type: 'warn', at: 1, kind, place, clip: 'ebike-warning-1', nth: 1 }, 's')
+  await until('the failure is written', () => store.alarm(alarm.id)?.warnings.length === 2)
+  t.match(store.alarm(alarm.id)?.warnings[0], { result: 'the speaker did not answer', isDelivered: false })
+})
+
+t.test('an alarm survives a restart, and ends by itself only when its camera sees that nothing is there', async (t) => {
+  const file = `${t.testdir()}/a.db`
+  const before = build(file)
+  const { id } = before.alarms.take(raised(1), 's')!
+  before.store.close()
+  const { store, alarms } = build(file)
+  t.equal(alarms.take(raised(2), 's'), undefined, 'still there after the restart: no second alarm')
+  store.close()
+
+  const again = build(file)
+  again.setUp(false)
+  again.pass(61_000)
+  again.alarms.tick()
+  t.ok(again.store.alarm(id)?.isActive, 'a blind camera ends nothing')
+  again.setUp(true)
+  again.alarms.tick()
+  t.notOk(again.store.alarm(id)?.isActive)
+  again.store.close()
+})
+
+t.test('acknowledging, shelving and verdicts are the operator’s and are refused when they make no sense', async (t) => {
+  const { store, alarms, pass, now } = build(':memory:')
+  const { id } = alarms.take(raised(1), 's')!
+  t.match(alarms.acknowledge(id, operator), { isAcknowledged: true, acknowledgedBy: 'zhang' })
+  t.ok(isRefusal(alarms.acknowledge(id, operator)))
+  t.ok(isRefusal(alarms.verdict(id, { value: 'false-alarm' }, operator)))
+  t.match(alarms.verdict(id, { value: 'false-alarm', reason: 'stroller' }, operator), {
+    verdict: { reason: 'stroller' },
+  })
+  alarms.shelve(id, { until: now() + 1000, reason: 'works in the cab' }, operator)
+  pass(1001)
+  alarms.tick()
+  t.equal(store.alarm(id)?.shelved, undefined, 'a shelving ends by itself')
+  t.match(alarms.openCase(id, operator), { refused: /already case/ })
+})
+
+t.test('a case goes up when the property does not settle it in time', async (t) => {
+  const { store, alarms, cases, pass } = build(':memory:', { upstream: 'street' })
+  const { caseId } = alarms.take(raised(1), 's')!
+  pass(6 * 60_000)
+  cases.tick()
+  cases.tick()
+  t.match(store.case(caseId!), { level: 'P', overdueAt: Number }, 'late to respond: yellow, still the property’s')
+  pass(hour)
+  cases.tick()
+  cases.tick()
+  t.match(store.case(caseId!), { level: 'X', upstream: 'street', state: 'reported' })
+  t.match(cases.reportUpstream(caseId!, operator), { refused: /already reported/ })
+  t.match(cases.transition(caseId!, { to: 'filed', role: 'issuer' }, operator), { refused: /only street/ })
+  const bridge = { type: 'bridge', id: 'street' } as const
+  t.match(cases.linkUpstream(caseId!, { upstream: 'street', upstreamRef: 'G-1' }, bridge), { upstreamRef: 'G-1' })
+  t.match(cases.transition(caseId!, { to: 'filed', role: 'issuer', idempotencyKey: 'e1' }, bridge), { state: 'filed' })
+  t.match(cases.transition(caseId!, { to: 'filed', role: 'issuer', idempotencyKey: 'e1' }, bridge), { state: 'filed' })
+})
+
+t.test('the third e-bike in the same lift within thirty days goes to the city at once', async (t) => {
+  const { store, alarms } = build(':memory:', { upstream: 'street' })
+  const levels = [1, 2, 3].map((at) => {
+    const alarm = alarms.take(raised(at), 's')!
+    alarms.take({ type: 'clear', at: at + 0.5, kind, place, source }, 's')
+    return store.case(alarm.caseId!)?.level
+  })
+  t.same(levels, ['P', 'P', 'X'])
+})

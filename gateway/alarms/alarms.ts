@@ -1,0 +1,266 @@
+import {
+  type Actor,
+  type Alarm,
+  type AlarmTransition,
+  applyAlarm,
+  type Evidence,
+  isRefusal,
+  type Refusal,
+  type Severity,
+  severities,
+} from '../core/alarm.ts'
+import type { Case } from '../core/case.ts'
+import { type Place, placeKey } from '../core/place.ts'
+import type { AlarmService, Announcer, Store, StoreTransaction } from '../core/ports.ts'
+import type { VoiceRoute } from '../core/routing.ts'
+import type { Finding } from '../core/scene.ts'
+
+export interface AlarmsOptions {
+  store: Store
+  announcer: Announcer
+  /** Which speakers speak for this kind in this place. */
+  route(kind: string, place: Place): VoiceRoute
+  openCase(transaction: StoreTransaction, alarm: Alarm, by: Actor): Case | undefined
+  openCaseByHand(transaction: StoreTransaction, alarm: Alarm, by: Actor): Case
+  /** Whether the camera or device behind an alarm is delivering again: only then may silence end an old alarm. */
+  isSourceUp(source: Alarm['source']): boolean
+  onError(error: unknown, what: string): void
+  now: () => number
+  newId: (prefix: string) => string
+}
+
+export interface Alarms extends AlarmService {
+  /** Takes what a scene concluded. Returns the alarm a `raise` made, for its evidence; undefined for a repeat. */
+  take(finding: Finding, scene: string): Alarm | undefined
+  addEvidence(alarmId: string, evidence: Evidence): void
+  /** Ends shelvings and alarms from before the start that nobody sees any more. Call it every second. */
+  tick(): void
+}
+
+const system: Actor = { type: 'system', id: 'gateway' }
+/** A warning that could not be spoken within this time is not spoken any more: the person has gone. */
+const voiceValidMs = 8_000
+/** An alarm open at start whose scene stays silent this long with its camera up has ended while we were away. */
+const leftOverMs = 60_000
+
+/**
+ * Findings become alarms. An alarm, its journal row and its case are one transaction; only then does anyone hear of
+ * them. The one exception is the voice: it starts at the decision itself.
+ */
+export function createAlarms(options: AlarmsOptions): Alarms {
+  const { store, now } = options
+  const startedAt = now()
+  /** Active alarms found at start and not seen since. */
+  const leftOver = new Set(activeAlarms(store).map(({ id }) => id))
+
+  function change(
+    id: string,
+    transition: Exclude<AlarmTransition, { type: 'raised' }>,
+    by: Actor,
+    also?: (transaction: StoreTransaction, alarm: Alarm) => void,
+  ): Alarm | Refusal {
+    const current = store.alarm(id)
+    if (!current) return { refused: `there is no alarm ${id}` }
+    const next = applyAlarm(current, transition)
+    if (isRefusal(next)) return next
+    store.transact((transaction) => {
+      transaction.putAlarm(next, transition, by, now())
+      also?.(transaction, next)
+    })
+    return next
+  }
+
+  function active(finding: { kind: string; place: Place; source: { id: string } }): Alarm | undefined {
+    return store.activeAlarm(finding.kind, placeKey(finding.place), finding.source.id)
+  }
+
+  function raise(finding: Extract<Finding, { type: 'raise' }>, scene: string): Alarm | undefined {
+    const open = active(finding)
+    if (open) {
+      leftOver.delete(open.id)
+      change(open.id, { type: 'repeated', at: finding.at }, system)
+      return undefined
+    }
+    const alarm: Alarm = {
+      id: options.newId('alarm'),
+      scene,
+      kind: finding.kind,
+      severity: finding.severity,
+      certainty: finding.certainty,
+      place: finding.place,
+      source: finding.source,
+      raisedAt: finding.at,
+      lastSeenAt: finding.at,
+      count: 1,
+      isActive: true,
+      isAcknowledged: false,
+      why: finding.why,
+      evidence: [],
+      warnings: [],
+    }
+    return store.transact((transaction) => {
+      transaction.putAlarm(alarm, { type: 'raised', alarm }, system, now())
+      const opened = options.openCase(transaction, alarm, system)
+      return opened ? attachCase(transaction, alarm, opened, system) : alarm
+    })
+  }
+
+  function attachCase(transaction: StoreTransaction, alarm: Alarm, opened: Case, by: Actor): Alarm {
+    const transition = { type: 'case-opened', at: now(), caseId: opened.id } as const
+    const linked = applyAlarm(alarm, transition)
+    if (isRefusal(linked)) return alarm
+    transaction.putAlarm(linked, transition, by, now())
+    return linked
+  }
+
+  /** Speaks on every routed speaker at once; languages follow each other on one speaker. */
+  function speak(warning: { kind: string; place: Place; clip: string; severity: Severity }) {
+    const { speakers, languages } = options.route(warning.kind, warning.place)
+    return speakers.flatMap((speaker) =>
+      languages.map((language) => ({
+        speaker,
+        report: options.announcer.announce({
+          speaker,
+          clip: warning.clip,
+          language,
+          priority: severities.indexOf(warning.severity),
+          expiresAt: now() + voiceValidMs * languages.length,
+          reference: reference(warning.kind, warning.place),
+        }),
+      })),
+    )
+  }
+
+  function warn({ kind, place, clip, nth }: Extract<Finding, { type: 'warn' }>): void {
+    for (const { speaker, report } of speak({ kind, place, clip, severity: 'high' })) {
+      report.then(
+        ({ deviceReply, isAccepted }) =>
+          note(kind, place, { speaker, clip, nth, result: deviceReply, isDelivered: isAccepted }),
+        (error) => note(kind, place, { speaker, clip, nth, result: message(error), isDelivered: false }),
+      )
+    }
+  }
+
+  /** Writes on the alarm what the speaker answered. */
+  function note(
+    kind: string,
+    place: Place,
+    outcome: { speaker: string; clip: string; nth: number; result: string; isDelivered: boolean },
+  ): void {
+    try {
+      const alarm = activeAlarms(store, kind).find((each) => placeKey(each.place) === placeKey(place))
+      if (alarm) change(alarm.id, { type: 'warned', at: now(), ...outcome }, system)
+    } catch (error) {
+      options.onError(error, 'the result of a voice warning could not be stored')
+    }
+  }
+
+  return {
+    take(finding, scene) {
+      switch (finding.type) {
+        case 'warn':
+          warn(finding)
+          return undefined
+        case 'raise':
+          return raise(finding, scene)
+        case 'seen': {
+          const open = active(finding)
+          if (open) {
+            leftOver.delete(open.id)
+            change(open.id, { type: 'repeated', at: finding.at }, system)
+          }
+          return undefined
+        }
+        case 'clear': {
+          const open = active(finding)
+          if (open) change(open.id, { type: 'cleared', at: finding.at }, system)
+          options.announcer.stop(reference(finding.kind, finding.place))
+          return undefined
+        }
+        case 'event':
+          store.transact((transaction) =>
+            transaction.append({
+              topic: 'event',
+              at: finding.at,
+              subject: finding.source.id,
+              transition: finding.kind,
+              actor: system,
+              data: { place: finding.place, ...finding.data },
+            }),
+          )
+          return undefined
+        default:
+          return undefined
+      }
+    },
+
+    addEvidence(alarmId, evidence) {
+      change(alarmId, { type: 'evidence-added', at: now(), evidence }, system)
+    },
+
+    acknowledge: (id, by) => change(id, { type: 'acknowledged', at: now(), by: by.id }, by),
+    verdict: (id, { value, reason }, by) =>
+      change(id, { type: 'verdict', at: now(), value, by: by.id, ...(reason ? { reason } : {}) }, by),
+    shelve: (id, { until, reason }, by) => change(id, { type: 'shelved', at: now(), until, reason, by: by.id }, by),
+    unshelve: (id, by) => change(id, { type: 'unshelved', at: now() }, by),
+
+    async repeatVoice(id, by) {
+      const alarm = store.alarm(id)
+      if (!alarm) return { refused: `there is no alarm ${id}` }
+      const last = alarm.warnings.at(-1)
+      if (!last) return { refused: 'this alarm has no voice warning' }
+      const [first, ...others] = speak({ ...alarm, clip: last.clip })
+      if (!first) return { refused: 'no speaker is routed to this place' }
+      for (const { report } of others) report.catch(() => {})
+      const { clip, nth } = last
+      const outcome = await first.report.then(
+        (report) => ({ report, result: report.deviceReply, isDelivered: report.isAccepted }),
+        (error) => ({ report: { refused: message(error) }, result: message(error), isDelivered: false }),
+      )
+      const { result, isDelivered } = outcome
+      change(id, { type: 'warned', at: now(), speaker: first.speaker, clip, nth, result, isDelivered }, by)
+      return outcome.report
+    },
+
+    stopVoice(id) {
+      const alarm = store.alarm(id)
+      if (!alarm) return { refused: `there is no alarm ${id}` }
+      options.announcer.stop(reference(alarm.kind, alarm.place))
+      return undefined
+    },
+
+    openCase(id, by) {
+      const alarm = store.alarm(id)
+      if (!alarm) return { refused: `there is no alarm ${id}` }
+      if (alarm.caseId) return { refused: `already case ${alarm.caseId}` }
+      return store.transact((transaction) => {
+        const opened = options.openCaseByHand(transaction, alarm, by)
+        attachCase(transaction, alarm, opened, by)
+        return opened
+      })
+    },
+
+    tick() {
+      const at = now()
+      for (const alarm of activeAlarms(store)) {
+        if (alarm.shelved && alarm.shelved.until <= at) change(alarm.id, { type: 'unshelved', at }, system)
+        if (!leftOver.has(alarm.id) || at - startedAt < leftOverMs || !options.isSourceUp(alarm.source)) continue
+        leftOver.delete(alarm.id)
+        change(alarm.id, { type: 'cleared', at }, system)
+      }
+    },
+  }
+}
+
+function activeAlarms(store: Store, kind?: string): Alarm[] {
+  return store.alarms({ isActive: true, limit: 1000, ...(kind ? { kind } : {}) }).items
+}
+
+/** What an announcement belongs to, so that "stop" finds it. */
+function reference(kind: string, place: Place): string {
+  return `${kind} ${placeKey(place)}`
+}
+
+function message(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
