@@ -1,0 +1,176 @@
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { type TSchema, Type } from 'typebox'
+import { Value } from 'typebox/value'
+import { ConfigError, type ConfigProblem } from '../core/errors.ts'
+import { headOptions } from './heads/options.ts'
+import type { InputSpecification } from './preprocess.ts'
+
+/** What `models/<name>/model.json` says, checked and with defaults filled in, together with the weights it vouches for. */
+export interface ModelManifest {
+  name: string
+  version: string
+  task: 'detection'
+  /** Weights, a file beside model.json. */
+  file: string
+  /** SHA-256 of the weights, lower-case hex. */
+  sha256: string
+  input: InputSpecification
+  /** `family` names the head; the other keys are its options. */
+  head: { family: string; [option: string]: unknown }
+  labels: string[]
+  /** 0…1: `default`, and one per label that differs from it. */
+  thresholds: { default: number; [label: string]: number }
+  /** Overlap above which the weaker of two boxes of one label is dropped. */
+  nmsIou: number
+  licence: string
+  source: string
+  /** The very bytes whose hash was checked; workers load these and never read the file again. */
+  weights: Uint8Array<SharedArrayBuffer>
+}
+
+const size = () => Type.Integer({ minimum: 16, maximum: 4096 })
+const share = (options: { default?: number } = {}) => Type.Number({ minimum: 0, maximum: 1, ...options })
+const text = () => Type.String({ minLength: 1 })
+
+/** Schema of model.json; the head's options are checked against the head's own schema. */
+export const manifestSchema = Type.Object(
+  {
+    name: Type.String({ pattern: '^[a-z0-9][a-z0-9._-]*$' }),
+    version: text(),
+    task: Type.Enum(['detection']),
+    file: text(),
+    sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+    input: Type.Object(
+      {
+        name: text(),
+        width: size(),
+        height: size(),
+        layout: Type.Enum(['nchw'], { default: 'nchw' }),
+        color: Type.Enum(['rgb', 'bgr']),
+        resize: Type.Enum(['letterbox', 'stretch']),
+        pad: Type.Number({ minimum: 0, maximum: 255, default: 114 }),
+        anchor: Type.Enum(['center', 'top-left'], { default: 'center' }),
+        mean: Type.Array(Type.Number(), { minItems: 3, maxItems: 3, default: [0, 0, 0] }),
+        std: Type.Array(Type.Number({ exclusiveMinimum: 0 }), { minItems: 3, maxItems: 3, default: [1, 1, 1] }),
+      },
+      { additionalProperties: false },
+    ),
+    head: Type.Object({ family: text() }),
+    labels: Type.Array(text(), { minItems: 1, uniqueItems: true }),
+    thresholds: Type.Intersect([Type.Object({ default: share() }), Type.Record(Type.String(), share())]),
+    nmsIou: share({ default: 0.6 }),
+    licence: text(),
+    source: text(),
+  },
+  { additionalProperties: false },
+)
+
+/**
+ * Reads and checks `<dir>/model.json` and the weights it names.
+ * Throws a ConfigError with every problem at once; weights whose hash differs are never loaded.
+ */
+export async function loadManifest(dir: string): Promise<ModelManifest> {
+  const path = join(dir, 'model.json')
+  const document = await readDocument(path)
+  const value = Value.Default(manifestSchema, document) as Omit<ModelManifest, 'weights'>
+  const problems = problemsOf(manifestSchema, value, '')
+
+  const family = value?.head?.family
+  const schema = typeof family === 'string' && Object.hasOwn(headOptions, family) ? headOptions[family] : undefined
+  if (schema) {
+    value.head = Value.Default(schema, value.head) as ModelManifest['head']
+    problems.push(...problemsOf(schema, value.head, 'head'))
+  } else if (typeof family === 'string') {
+    const known = Object.keys(headOptions).join(', ')
+    problems.push({ path: 'head.family', message: `unknown head "${family}"; known are ${known}` })
+  }
+  problems.push(...labelProblems(value))
+
+  let weights: Uint8Array<SharedArrayBuffer> | undefined
+  if (typeof value?.file === 'string' && value.file !== '') {
+    const outcome = await readWeights(dir, value.file, value.sha256)
+    if ('problem' in outcome) problems.push(outcome.problem)
+    else weights = outcome.weights
+  }
+  if (problems.length > 0 || !weights) throw new ConfigError(path, problems)
+  return { ...value, weights }
+}
+
+async function readDocument(path: string): Promise<unknown> {
+  let json: string
+  try {
+    json = await readFile(path, 'utf8')
+  } catch (error) {
+    const message = `cannot be read (${(error as NodeJS.ErrnoException).code}); a model folder holds model.json and its weights`
+    throw new ConfigError(path, [{ path: '', message }])
+  }
+  try {
+    return JSON.parse(json)
+  } catch (error) {
+    const position = /position (\d+)/.exec((error as Error).message)?.[1]
+    const line = position === undefined ? {} : { line: json.slice(0, Number(position)).split('\n').length }
+    throw new ConfigError(path, [{ path: '', ...line, message: `is not JSON: ${(error as Error).message}` }])
+  }
+}
+
+async function readWeights(
+  dir: string,
+  file: string,
+  expected: unknown,
+): Promise<{ weights: Uint8Array<SharedArrayBuffer> } | { problem: ConfigProblem }> {
+  if (file !== basename(file) || file === '..') {
+    return { problem: { path: 'file', message: `"${file}" must be a file beside model.json, without a folder` } }
+  }
+  const path = join(dir, file)
+  let bytes: Buffer
+  try {
+    bytes = await readFile(path)
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code
+    return { problem: { path: 'file', message: `${path} cannot be read (${code}); put the model's weights there` } }
+  }
+  const found = createHash('sha256').update(bytes).digest('hex')
+  if (found !== expected) {
+    const message =
+      `${path} has SHA-256 ${found}, expected ${String(expected)}; the file is damaged or was exchanged. ` +
+      'Fetch it again from its source; if you changed it on purpose, put the new hash into model.json'
+    return { problem: { path: 'sha256', message } }
+  }
+  const weights = new Uint8Array(new SharedArrayBuffer(bytes.byteLength))
+  weights.set(bytes)
+  return { weights }
+}
+
+function labelProblems(value: Partial<ModelManifest> | undefined): ConfigProblem[] {
+  const { labels, thresholds } = value ?? {}
+  if (!Array.isArray(labels) || typeof thresholds !== 'object' || thresholds === null) return []
+  return Object.keys(thresholds)
+    .filter((label) => label !== 'default' && !labels.includes(label))
+    .map((label) => ({ path: `thresholds.${label}`, message: `"${label}" is not one of labels` }))
+}
+
+/** TypeBox's errors in the words and paths of the document, one per key. */
+function problemsOf(schema: TSchema, value: unknown, prefix: string): ConfigProblem[] {
+  const problems = new Map<string, ConfigProblem>()
+  const add = (pointer: string, message: string) => {
+    const path = [prefix, ...pointer.split('/').slice(1)]
+      .filter(Boolean)
+      .join('.')
+      .replace(/\.(\d+)/g, '[$1]')
+    if (!problems.has(path)) problems.set(path, { path, message })
+  }
+  for (const { keyword, instancePath, message, params } of Value.Errors(schema, value)) {
+    if (keyword === 'required') {
+      for (const key of params.requiredProperties) add(`${instancePath}/${key}`, 'is missing')
+    } else if (keyword === 'additionalProperties') {
+      for (const key of params.additionalProperties) add(`${instancePath}/${key}`, 'unknown key')
+    } else if (keyword === 'enum') {
+      add(instancePath, `must be one of ${params.allowedValues.map(String).join(', ')}`)
+    } else if (keyword !== 'boolean') {
+      add(instancePath, message)
+    }
+  }
+  return [...problems.values()]
+}

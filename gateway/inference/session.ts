@@ -1,0 +1,136 @@
+import { InferenceSession, Tensor } from 'onnxruntime-node'
+import type { Detection } from '../core/detection.ts'
+import type { Candidate, OutputTensor } from './heads/head.ts'
+import { heads } from './heads/index.ts'
+import { suppress } from './heads/suppression.ts'
+import type { ModelManifest } from './manifest.ts'
+import { createPreprocessor, type Placement, type YuvPicture } from './preprocess.ts'
+
+/** One picture's result and what it cost, milliseconds. */
+export interface SessionResult {
+  detections: Detection[]
+  preprocessMs: number
+  /** session.run alone. */
+  sessionMs: number
+  /** Head and suppression. */
+  headMs: number
+}
+
+/** One loaded model. One picture at a time. */
+export interface ModelSession {
+  /** Blocks its thread for the length of the run: never call it on the gateway's event loop. */
+  infer(picture: YuvPicture): Promise<SessionResult>
+  close(): Promise<void>
+}
+
+export interface ModelSessionOptions {
+  /** Reports everything above this score instead of the manifest's thresholds; for measuring a model. */
+  threshold?: number
+}
+
+/**
+ * Loads a verified model for one thread and runs it once, so that the first real picture is not the slow one and a
+ * manifest that does not fit its model fails here. Throws an Error in words for the manifest's author.
+ */
+export async function createModelSession(
+  manifest: ModelManifest,
+  options: ModelSessionOptions = {},
+): Promise<ModelSession> {
+  const definition = heads.find((candidate) => candidate.family === manifest.head.family)
+  if (!definition) throw new Error(`unknown head "${manifest.head.family}"`)
+  const { input, labels } = manifest
+  const thresholds =
+    options.threshold === undefined ? thresholdsOf(manifest) : new Float32Array(labels.length).fill(options.threshold)
+  const head = definition.create(manifest.head, { width: input.width, height: input.height, labels, thresholds })
+  const preprocessor = createPreprocessor(input)
+
+  // The runtime wants memory of its own kind, so the shared bytes are copied once.
+  const session = await InferenceSession.create(new Uint8Array(manifest.weights), {
+    intraOpNumThreads: 1,
+    interOpNumThreads: 1,
+    executionMode: 'sequential',
+    graphOptimizationLevel: 'all',
+    logSeverityLevel: 3,
+  })
+  const feeds = feedsOf(session, manifest, preprocessor.tensor)
+  for (const side of head.sideInputs) {
+    if (session.inputNames.includes(side.name)) feeds[side.name] = new Tensor('int64', side.data, side.dims)
+  }
+  const unfed = session.inputNames.filter((name) => !(name in feeds))
+  if (unfed.length > 0) {
+    throw new Error(
+      `the model also wants the input "${unfed.join('", "')}", which head "${definition.family}" does not fill`,
+    )
+  }
+
+  const model: ModelSession = {
+    async infer(picture) {
+      const startedAt = performance.now()
+      const placement = preprocessor.fill(picture)
+      const filledAt = performance.now()
+      const results = await session.run(feeds)
+      const ranAt = performance.now()
+      const candidates = head.decode(session.outputNames.map((name) => ({ name, ...valuesOf(results[name]!) })))
+      const kept = head.needsSuppression
+        ? suppress(candidates, manifest.nmsIou)
+        : candidates.sort((a, b) => b.score - a.score)
+      const detections = kept.flatMap((candidate) => detectionOf(candidate, placement, labels))
+      const endedAt = performance.now()
+      return {
+        detections,
+        preprocessMs: filledAt - startedAt,
+        sessionMs: ranAt - filledAt,
+        headMs: endedAt - ranAt,
+      }
+    },
+    close: () => session.release(),
+  }
+  await model.infer({ width: 32, height: 32, data: new Uint8Array(32 * 32 * 1.5).fill(128) })
+  return model
+}
+
+/** Threshold of every label, in the order of `labels`. */
+function thresholdsOf(manifest: Pick<ModelManifest, 'labels' | 'thresholds'>): Float32Array {
+  const { labels, thresholds } = manifest
+  return Float32Array.from(labels, (label) =>
+    Object.hasOwn(thresholds, label) ? thresholds[label]! : thresholds.default,
+  )
+}
+
+function feedsOf(session: InferenceSession, manifest: ModelManifest, data: Float32Array): Record<string, Tensor> {
+  const { name, width, height } = manifest.input
+  const index = session.inputNames.indexOf(name)
+  if (index < 0) {
+    throw new Error(`input.name: the model has no input "${name}"; it has "${session.inputNames.join('", "')}"`)
+  }
+  const metadata = session.inputMetadata[index]!
+  const wanted = [1, 3, height, width]
+  if (metadata.isTensor) {
+    const fits = metadata.shape.length === 4 && metadata.shape.every((n, i) => typeof n === 'string' || n === wanted[i])
+    if (!fits || metadata.type !== 'float32') {
+      const found = `${metadata.type} ${metadata.shape.join('×')}`
+      throw new Error(
+        `input.width, input.height: the model wants ${found}, the manifest gives float32 ${wanted.join('×')}`,
+      )
+    }
+  }
+  return { [name]: new Tensor('float32', data, wanted) }
+}
+
+function valuesOf(tensor: Tensor): Pick<OutputTensor, 'dims' | 'data'> {
+  return { dims: tensor.dims, data: tensor.data as OutputTensor['data'] }
+}
+
+/** Undoes the placement and clips to the picture; nothing is left of a box that lies in the padding. */
+function detectionOf(candidate: Candidate, placement: Placement, labels: readonly string[]): Detection[] {
+  const left = clip((candidate.left - placement.x) / placement.width)
+  const top = clip((candidate.top - placement.y) / placement.height)
+  const width = clip((candidate.right - placement.x) / placement.width) - left
+  const height = clip((candidate.bottom - placement.y) / placement.height) - top
+  if (!(width > 0 && height > 0)) return []
+  return [{ label: labels[candidate.label]!, score: candidate.score, box: { x: left, y: top, width, height } }]
+}
+
+function clip(fraction: number): number {
+  return Math.min(1, Math.max(0, fraction))
+}
