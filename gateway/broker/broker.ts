@@ -14,7 +14,8 @@ import { type FramingGuard, guardFraming } from './framing-guard.ts'
 import { type BrokerLimits, defaultLimits } from './limits.ts'
 import { listenPlain, listenTls, type TlsOptions } from './listener.ts'
 import { LoginDesk, LoginRefused } from './login.ts'
-import { type SessionPacket, SessionPersistence } from './session-persistence.ts'
+import type { SessionPacket } from './session-backlog.ts'
+import { SessionPersistence } from './session-persistence.ts'
 
 export type { BrokerLimits, BrokerMetrics, TlsOptions }
 export { defaultLimits }
@@ -127,7 +128,10 @@ async function start(options: BrokerOptions, cleanUp: CleanUp): Promise<Broker> 
           // that is checked below. aedes' own check expects counters to rise, which they do not between a QoS 1
           // message that waits for the disk and a QoS 0 message behind it: it would discard the first.
           Object.assign(client, { duplicates: Object.create(neverDuplicate(aedes.id)) })
-          if (!client.clean) sessions.hold(client)
+          if (!client.clean) {
+            sessions.touch(client.id)
+            sessions.backlog.hold(client)
+          }
           done(null, true)
         },
         (error: unknown) => {
@@ -229,7 +233,7 @@ async function start(options: BrokerOptions, cleanUp: CleanUp): Promise<Broker> 
     if (live && packet.brokerId) {
       if (guest.lastMessage === packet.brokerCounter) return null
       guest.lastMessage = packet.brokerCounter
-      if (packet.qos > 0 && sessions.holds(client, packet as SessionPacket)) return null
+      if (packet.qos > 0 && sessions.backlog.holds(client, packet as SessionPacket)) return null
     }
     const waiting = client.conn.writableLength
     if (waiting > limits.egressEvictBytes) {

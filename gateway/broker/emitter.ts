@@ -56,6 +56,12 @@ export class FairEmitter {
     return this.#queue.length
   }
 
+  /** Levels of filters kept, for tests of what remains. */
+  get filters(): number {
+    const count = (node: Node): number => [...node.children.values()].reduce((sum, child) => sum + 1 + count(child), 0)
+    return count(this.#root)
+  }
+
   on(topic: string, listener: Listener, done?: () => void): this {
     const levels = topic.split(this.#separator)
     const below = levels.at(-1) === this.#some

@@ -10,11 +10,10 @@ CREATE TABLE IF NOT EXISTS session (
   client_id TEXT PRIMARY KEY,
   last_seen INTEGER NOT NULL
 ) WITHOUT ROWID;
--- What those clients subscribed to. options: JSON of the MQTT 5 subscription options, for the day they arrive.
+-- What those clients subscribed to. options: JSON of the whole subscription.
 CREATE TABLE IF NOT EXISTS subscription (
   client_id TEXT NOT NULL,
   topic TEXT NOT NULL,
-  qos INTEGER NOT NULL,
   options TEXT NOT NULL,
   PRIMARY KEY (client_id, topic)
 ) WITHOUT ROWID;
@@ -30,10 +29,10 @@ CREATE TABLE IF NOT EXISTS queued_message (
   command TEXT NOT NULL,
   topic TEXT NOT NULL,
   qos INTEGER NOT NULL,
-  retain INTEGER NOT NULL,
   payload BLOB NOT NULL,
   stored_at INTEGER NOT NULL
 );
+-- packet: JSON of the message without its payload; the same in will.
 CREATE TABLE IF NOT EXISTS retained_message (
   topic TEXT PRIMARY KEY,
   packet TEXT NOT NULL,

@@ -7,6 +7,8 @@ export interface QueuedMessage {
   readonly alarm: boolean
   readonly storedAt: number
   messageId: number | undefined
+  /** QoS 2: the client has it, and is owed the release. */
+  isReleased: boolean
   /** The connection it was last sent on, if any. */
   sentOn: object | undefined
 }
@@ -24,6 +26,8 @@ export class SessionQueue {
   drainingTo: object | undefined
   /** Called when a message was handed to a connection. */
   onSent: (() => void) | undefined
+  /** A message was dropped since the client was last there; reported once. */
+  hasDropped = false
   /** Payload bytes of the messages that are not alarms. */
   otherBytes = 0
   bytes = 0
