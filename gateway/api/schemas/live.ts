@@ -29,6 +29,8 @@ export type LiveMessage =
 export const closeCodes = {
   /** The gateway stops or restarts: come back. */
   goingAway: 1001,
+  /** What was shown stopped, e.g. the camera went away: try again later. */
+  tryAgain: 1012,
   /** The viewer reads too slowly: come back with the last seq it saw. */
   tooSlow: 1013,
   /** The session ended: log in again. */

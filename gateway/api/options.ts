@@ -1,0 +1,85 @@
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import type {
+  FastifyBaseLogger,
+  FastifyInstance,
+  RawReplyDefaultExpression,
+  RawRequestDefaultExpression,
+  RawServerDefault,
+} from 'fastify'
+import type { Logger } from 'pino'
+import type { Registry } from 'prom-client'
+import type { AlarmService, Camera, CameraStatus, CaseService, EvidenceStore, Store, Telemetry } from '../core/ports.ts'
+import type { DeviceRow, HealthReport, SiteView } from './schemas/index.ts'
+
+/** Everything the API works with; it opens nothing but its own listener. */
+export interface ApiOptions {
+  host: string
+  /** 0 takes a free one. */
+  port: number
+  /** PEM. Without it the API speaks plain HTTP: for loopback, or behind a proxy that ends TLS. */
+  tls?: { key: string | Buffer; cert: string | Buffer }
+  store: Store
+  alarms: AlarmService
+  cases: CaseService
+  cameras: { list(): Camera[]; onStatus(listener: (status: CameraStatus) => void): () => void }
+  telemetry: Telemetry
+  devices: { list(): DeviceRow[] }
+  evidence: EvidenceStore
+  site: SiteView
+  passwords: Passwords
+  /** SHA-256, hex, of the bridge's bearer token; absent: no bridge may come in. */
+  bridgeTokenHash?: string
+  /** SHA-256, hex, of a bearer token that is good for `GET /metrics` only. */
+  metricsTokenHash?: string
+  /** Folder of the built console; absent or not there: `/` says how to build it. */
+  consoleDir?: string
+  health(): HealthReport
+  metrics: Registry
+  now(): number
+  logger: Logger
+  /** As fastify takes it: whom to believe about X-Forwarded-*. */
+  trustProxy?: boolean | string | string[]
+  /** Further origins (`https://console.example`) whose pages may act for a user; the API's own is always one. */
+  origins?: readonly string[]
+  limits?: Partial<ApiLimits>
+}
+
+export interface Passwords {
+  hash(secret: string): Promise<string>
+  verify(secret: string, hash: string): Promise<boolean>
+}
+
+export interface ApiLimits {
+  /** A session unused for so long ends. An open console uses it. */
+  sessionIdleMs: number
+  /** A session ends so long after its login, whatever happens. */
+  sessionLifetimeMs: number
+  /** Between two pings of a WebSocket; its session is checked as often. */
+  pingMs: number
+  /** A WebSocket whose peer has answered nothing for so long is cut. */
+  silentMs: number
+  /** A live viewer with more than this unsent is closed with 1013. */
+  maxUnsentBytes: number
+  /** WebSockets at a time; one more is answered 429. */
+  maxSockets: number
+  /** Waiting journal requests at a time; one more is answered 429. */
+  maxWaiting: number
+}
+
+export const defaultLimits: ApiLimits = {
+  sessionIdleMs: 12 * 3600_000,
+  sessionLifetimeMs: 7 * 24 * 3600_000,
+  pingMs: 5000,
+  silentMs: 30_000,
+  maxUnsentBytes: 1_000_000,
+  maxSockets: 256,
+  maxWaiting: 64,
+}
+
+export type ApiApp = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>
