@@ -1,0 +1,200 @@
+import { randomUUID } from 'node:crypto'
+import type { Camera, CameraStatus, ClipInfo, ClipRequest, Frame } from '../core/ports.ts'
+import { writeClip } from './clip.ts'
+import { createDamageGate } from './damage-gate.ts'
+import { type Cut, createEvidenceRing, type EvidenceRing } from './evidence-ring.ts'
+import type { ReaderEnd } from './failure.ts'
+import { createFrameSlots, type FrameSlots } from './frame-slots.ts'
+import { keepReading } from './keep-reading.ts'
+import { createLiveView } from './live-view.ts'
+import { type CameraContext, type CameraOptions, planCamera, type StreamInput } from './options.ts'
+import { createRateMeter } from './rate-meter.ts'
+import { encodeSnapshot } from './snapshot.ts'
+import { type ReaderSink, readStream, type SourceFormat } from './stream-reader.ts'
+
+/*
+ * One camera. States of its analysed stream, which are the camera's:
+ *
+ *   starting ──first picture──▶ up ──session ends──▶ down ──picture──▶ up
+ *       └────first failure────────────────────────────▲
+ *
+ * Where evidence comes from a stream of its own, that one comes and goes without changing the state.
+ */
+
+/** Newest for snapshots, one being filled, one in inference, one waiting for it, one spare. */
+const slotCount = 5
+
+/** The wait for the end of a clip is bounded by this multiple of what was asked after the event. */
+const waitFactor = 2
+
+export interface RunningCamera extends Camera {
+  /** Reads until aborted, or until a file that does not loop has been played. Never rejects for the camera's reasons. */
+  run(signal: AbortSignal): Promise<void>
+}
+
+/** @throws Error for options that cannot work; never for a camera that cannot be reached */
+export function createCamera(options: CameraOptions, context: CameraContext): RunningCamera {
+  const plan = planCamera(options)
+  const { id } = plan
+  const ffmpegPath = context.ffmpegPath ?? 'ffmpeg'
+  const analysedRing = createEvidenceRing(plan.ring)
+  const mainRing = plan.main && createEvidenceRing(plan.ring)
+  const rate = createRateMeter(context.now)
+  const liveView = createLiveView({ camera: id, ffmpegPath, logger: context.logger, tap: analysedRing.tap })
+
+  let state: CameraStatus['state'] = 'starting'
+  let since = context.now()
+  let reason: string | undefined
+  let droppedFrames = 0
+  let reconnects = 0
+  let source: SourceFormat | undefined
+  let slots: FrameSlots | undefined
+  let newest: Frame | undefined
+
+  const status = (): CameraStatus => ({
+    ...{ id, state, since, framesPerSecond: state === 'up' ? rate.perSecond() : 0, droppedFrames, reconnects },
+    ...(reason === undefined ? {} : { reason }),
+    ...source,
+  })
+
+  const enter = (next: CameraStatus['state'], why?: string) => {
+    reason = why
+    if (next === state) return
+    const before = state
+    state = next
+    since = context.now()
+    if (next === 'down') context.logger.warn({ camera: id, reason: why }, 'camera lost')
+    else if (before === 'down') context.logger.info({ camera: id }, 'camera back')
+    context.onStatus?.(status())
+  }
+
+  const slotsFor = (width: number, height: number): FrameSlots => {
+    if (width > plan.pictures.width || height > plan.pictures.height || width % 2 || height % 2) {
+      throw new Error(`ffmpeg sent pictures of ${width}×${height}, which nobody asked for`)
+    }
+    if (slots?.width !== width || slots.height !== height) slots = createFrameSlots(width, height, slotCount)
+    return slots
+  }
+
+  const showNewest = (frame: Frame) => {
+    newest?.release()
+    newest = frame
+  }
+
+  const readAnalysed = async (signal: AbortSignal): Promise<ReaderEnd> => {
+    const session = randomUUID()
+    const startedAt = context.now()
+    const isFast = plan.analysed.type === 'file' && plan.analysed.pace === 'fast'
+    const isDamageable = plan.analysed.type === 'rtsp'
+    const gate = createDamageGate()
+    const ring = analysedRing.begin(session, startedAt)
+    analysedRing.onKey = (ptsMs) => gate.onKey(ptsMs, performance.now())
+    const sink: ReaderSink = {
+      slotsFor,
+      onPicture(slot, mediaMs) {
+        if (isDamageable && !gate.isWhole(mediaMs, performance.now())) {
+          droppedFrames++
+          slot.discard()
+          return
+        }
+        const at = isFast ? startedAt + mediaMs : context.now()
+        const frame = slot.toFrame(id, { at, mediaMs, session })
+        rate.count()
+        enter('up')
+        showNewest(frame)
+        context.onFrame(frame)
+      },
+      onDropped() {
+        droppedFrames++
+      },
+      onTransportStream: (chunk) => ring.append(chunk, isFast ? undefined : context.now()),
+      onSource(format) {
+        source = format
+      },
+      onDamage: () => gate.onDamage(performance.now()),
+    }
+    try {
+      return await readStream({ ...readerOptions(plan.analysed), pictures: plan.pictures }, sink, signal)
+    } finally {
+      ring.end()
+    }
+  }
+
+  const readMain = async (input: StreamInput, ring: EvidenceRing, signal: AbortSignal): Promise<ReaderEnd> => {
+    const session = ring.begin(randomUUID(), context.now())
+    const sink: ReaderSink = {
+      slotsFor,
+      onPicture: (slot) => slot.discard(),
+      onDropped() {},
+      onTransportStream: (chunk) => session.append(chunk, context.now()),
+      onSource() {},
+      onDamage() {},
+    }
+    try {
+      return await readStream(readerOptions(input), sink, signal)
+    } finally {
+      session.end()
+    }
+  }
+
+  const readerOptions = (input: StreamInput) => ({
+    ...{ input, ffmpegPath, stallMs: plan.stallMs, memoryBytes: plan.readerMemoryBytes },
+  })
+
+  const readMainForever = async (signal: AbortSignal) => {
+    if (!plan.main || !mainRing) return
+    const { main } = plan
+    let isLost = false
+    await keepReading({
+      ...{ backoff: plan.backoff, random: context.random, signal },
+      readOnce: (signal) => readMain(main, mainRing, signal),
+      onFailed(reason) {
+        if (!isLost) context.logger.warn({ camera: id, reason }, 'main stream lost, evidence comes from the sub stream')
+        isLost = true
+      },
+    })
+  }
+
+  const cut = async (request: ClipRequest, enough: AbortSignal): Promise<Cut | undefined> => {
+    // The main stream when it saw the event, otherwise what the analysis saw.
+    const fromMain = mainRing?.covers(request.around) ? await mainRing.cut(request, enough) : undefined
+    return fromMain ?? analysedRing.cut(request, enough)
+  }
+
+  return {
+    id,
+    status,
+    async snapshot(how = {}) {
+      return newest && encodeSnapshot(newest, how)
+    },
+    async clip(request): Promise<ClipInfo> {
+      const { signal } = request
+      signal?.throwIfAborted()
+      const timeUp = AbortSignal.timeout(waitFactor * request.afterMs)
+      const enough = signal ? AbortSignal.any([timeUp, signal]) : timeUp
+      const found = await cut(request, enough)
+      signal?.throwIfAborted()
+      if (!found) throw new Error(`camera ${id} holds no pictures of ${new Date(request.around.at).toISOString()}`)
+      const bytes = await writeClip(found, request.file, ffmpegPath, signal)
+      return { fromAt: found.mediaZeroAt + found.fromMs, toAt: found.mediaZeroAt + found.toMs, bytes }
+    },
+    watch: (viewer) => liveView.watch(viewer),
+    async run(signal) {
+      const stop = new AbortController()
+      const reading = AbortSignal.any([signal, stop.signal])
+      const main = readMainForever(reading)
+      await keepReading({
+        ...{ backoff: plan.backoff, random: context.random, signal },
+        readOnce: readAnalysed,
+        onFailed(why) {
+          reconnects++
+          enter('down', why)
+        },
+      })
+      if (!signal.aborted) enter('down', 'the file has been played to its end')
+      stop.abort()
+      await main
+      liveView.close()
+    },
+  }
+}

@@ -1,0 +1,172 @@
+import VideoStream from 'node-rtsp-stream'
+import type { LiveViewer } from '../core/ports.ts'
+import type { RingListener } from './evidence-ring.ts'
+import type { CameraLogger } from './options.ts'
+
+/*
+ * The live picture of one camera for people, MPEG-1 in a transport stream as JSMpeg plays it.
+ *
+ *   idle ──first viewer──▶ running ──last viewer leaves──▶ lingering ──1.5 s──▶ idle
+ *                            │ ▲                              │ viewer
+ *                     ffmpeg ends │ 1 s … 10 s                └──▶ running
+ *                            ▼ │
+ *                          waiting
+ *
+ * It lives on the packets the gateway already receives: no second connection to the camera, no address, no password.
+ */
+
+/** Chunks for a viewer with more than this unsent are dropped. */
+const largestBacklogBytes = 1024 * 1024
+const lingerMs = 1500
+/** JSMpeg decodes in JavaScript. */
+const widestPicture = 960
+const shortestRestartMs = 1000
+const longestRestartMs = 10_000
+
+export interface LiveView {
+  watch(viewer: LiveViewer): () => void
+  readonly viewerCount: number
+  readonly isRunning: boolean
+  /** Chunks not sent to viewers who read too slowly. */
+  readonly droppedChunks: number
+  /** Ends the picture for everybody, for good. */
+  close(): void
+}
+
+export interface LiveViewOptions {
+  camera: string
+  ffmpegPath: string
+  logger: CameraLogger
+  /** Hands on the camera's packets from a key picture on; returns the function that ends it. */
+  tap(listener: RingListener): () => void
+}
+
+interface LiveStreamOptions {
+  name: string
+  ffmpegPath: string
+  onChunk: (chunk: Uint8Array) => void
+  onEnd: (error: NodeJS.ErrnoException | undefined) => void
+}
+
+/** node-rtsp-stream without its web socket server: that one listens on every interface and lets everybody in. */
+class LiveStream extends VideoStream {
+  constructor({ name, ffmpegPath, onChunk, onEnd }: LiveStreamOptions) {
+    // MPEG-1 knows no 15 pictures per second. What ffmpeg complains of would go to our standard error as it is.
+    const scale = `scale=w='min(iw,${widestPicture})':h=-2:flags=area`
+    const ffmpegOptions = { '-vf': scale, '-r': 25, '-b:v': '1200k', '-bf': 0, '-an': '', '-loglevel': 'quiet' }
+    super({ name, streamUrl: 'pipe:0', ffmpegPath, ffmpegOptions })
+    this.on('camdata', onChunk)
+    let isOver = false
+    const end = (error?: NodeJS.ErrnoException) => {
+      if (!isOver) onEnd(error)
+      isOver = true
+    }
+    // node-rtsp-stream listens to none of these: a missing ffmpeg would end the process, a killed one nobody notices.
+    this.stream.once('error', end)
+    this.stream.once('exit', () => end())
+    this.stream.stdin.on('error', () => {})
+  }
+
+  override pipeStreamToSocketServer(): void {}
+
+  /** @returns false when ffmpeg does not keep up and the rest would only be late */
+  feed(packets: Buffer): boolean {
+    const { stdin } = this.stream
+    if (stdin.destroyed || stdin.writableLength > 4 * largestBacklogBytes) return false
+    stdin.write(packets)
+    return true
+  }
+
+  override stop(): this {
+    this.stream.kill('SIGKILL')
+    return this
+  }
+}
+
+/** Behind `Camera.watch`. Starts nothing until somebody watches. */
+export function createLiveView(options: LiveViewOptions): LiveView {
+  const viewers = new Set<LiveViewer>()
+  let live: { stream: LiveStream; untap: () => void } | undefined
+  let lingering: NodeJS.Timeout | undefined
+  let restarting: NodeJS.Timeout | undefined
+  let restarts = 0
+  let droppedChunks = 0
+  let isClosed = false
+
+  const start = () => {
+    restarting = undefined
+    const startedAt = performance.now()
+    const stream = new LiveStream({
+      name: options.camera,
+      ffmpegPath: options.ffmpegPath,
+      onChunk(chunk) {
+        for (const viewer of viewers) {
+          if (viewer.bufferedBytes > largestBacklogBytes) droppedChunks++
+          else viewer.send(chunk)
+        }
+      },
+      onEnd(error) {
+        if (live?.stream !== stream) return
+        stop()
+        if (error) {
+          options.logger.warn({ camera: options.camera, reason: error.code }, 'live view needs ffmpeg: install it')
+          for (const viewer of viewers) viewer.close('ffmpeg is missing on the gateway')
+          viewers.clear()
+          return
+        }
+        if (performance.now() - startedAt > longestRestartMs) restarts = 0
+        restarting = setTimeout(start, Math.min(longestRestartMs, shortestRestartMs * 2 ** restarts++))
+      },
+    })
+    live = { stream, untap: () => {} }
+    live.untap = options.tap({
+      onPackets(packets) {
+        if (!stream.feed(packets)) stream.stop()
+      },
+      onSessionEnd: () => stream.stop(),
+    })
+  }
+
+  const stop = () => {
+    live?.untap()
+    live?.stream.stop()
+    live = undefined
+    clearTimeout(restarting)
+    restarting = undefined
+  }
+
+  const leave = (viewer: LiveViewer) => {
+    if (!viewers.delete(viewer) || viewers.size > 0) return
+    // A page that is reloaded comes back at once.
+    lingering = setTimeout(stop, lingerMs)
+  }
+
+  return {
+    get viewerCount() {
+      return viewers.size
+    },
+    get isRunning() {
+      return live !== undefined
+    },
+    get droppedChunks() {
+      return droppedChunks
+    },
+    watch(viewer) {
+      if (isClosed) {
+        viewer.close('the gateway is stopping')
+        return () => {}
+      }
+      viewers.add(viewer)
+      clearTimeout(lingering)
+      if (!live && !restarting) start()
+      return () => leave(viewer)
+    },
+    close() {
+      isClosed = true
+      clearTimeout(lingering)
+      stop()
+      for (const viewer of viewers) viewer.close('the gateway is stopping')
+      viewers.clear()
+    },
+  }
+}

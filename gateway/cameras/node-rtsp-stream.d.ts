@@ -1,0 +1,22 @@
+/** The package brings no types; these are the parts used here. */
+declare module 'node-rtsp-stream' {
+  import type { ChildProcessWithoutNullStreams } from 'node:child_process'
+  import { EventEmitter } from 'node:events'
+
+  export interface VideoStreamOptions {
+    name: string
+    streamUrl: string
+    ffmpegPath?: string
+    ffmpegOptions?: Record<string, string | number>
+    wsPort?: number
+  }
+
+  export default class VideoStream extends EventEmitter {
+    constructor(options: VideoStreamOptions)
+    /** ffmpeg, from the constructor on. */
+    readonly stream: ChildProcessWithoutNullStreams
+    startMpeg1Stream(): this
+    pipeStreamToSocketServer(): void
+    stop(): this
+  }
+}
