@@ -1,0 +1,267 @@
+import { randomUUID } from 'node:crypto'
+import type { Clock } from '../gateway/core/clock.ts'
+import type { Bell } from './bell.ts'
+import { createCaseTaker } from './case.ts'
+import type { BridgeConfig } from './config.ts'
+import { atomically, type Database } from './database.ts'
+import { createDelivery } from './delivery.ts'
+import { createFeed } from './feed.ts'
+import { createGate } from './gate.ts'
+import type { Gateway } from './gateway.ts'
+import type { BridgeMetrics } from './http.ts'
+import { createInbox, type RefusedRow } from './inbox.ts'
+import { createOutbox, type OutboxCounts, type ParkedRow } from './outbox.ts'
+import { createReachability, type Reachability } from './reachability.ts'
+import { createApplier, createPoller } from './status.ts'
+import type { Upstream, UpstreamEvent } from './upstream.ts'
+
+/*
+ * The whole way, up and down:
+ *
+ *   gateway journal ──feed──▶ [ outbox ] ──delivery──▶ upstream         both boxes are tables of one SQLite file,
+ *          ▲                                              │             so nothing is only in memory
+ *          └──────applier──── [ inbox ] ◀──poller/webhook─┘
+ */
+
+export interface UpstreamStatus extends Reachability {
+  name: string
+  kind: string
+  outbox: OutboxCounts
+  /** Highest sequence number given out. */
+  head: number
+  pollCursor?: string
+}
+
+export interface BridgeStatus {
+  at: number
+  /** Something a person should look at: a side is away, a row is parked, an event was refused, a case has nowhere to go. */
+  isDegraded: boolean
+  gateway: Reachability & { cursor: number; lastSeq: number }
+  upstreams: UpstreamStatus[]
+  inbox: { waiting: number; applied: number; refused: number }
+  /** Rows kept for cases that live at the property. */
+  held: number
+  /** Cases that are due but whose upstream is not configured. */
+  unrouted: number
+  /** Set while the bridge's own database cannot be written. */
+  broken?: string
+}
+
+export interface BridgeParts {
+  config: BridgeConfig
+  database: Database
+  gateway: Gateway
+  upstreams: readonly Upstream[]
+  clock: Clock
+  random: () => number
+  bell: Bell
+  metrics(): BridgeMetrics
+  log: import('pino').Logger
+}
+
+export interface Bridge {
+  status(): BridgeStatus
+  parked(): ParkedRow[]
+  refusals(): RefusedRow[]
+  /** Stores what a webhook brought; committed when it returns. */
+  receive(upstream: string, events: UpstreamEvent[]): void
+  /** What a crash or a new configuration left to be put right. Call it once, before `run`. */
+  prepare(): void
+  /** Runs every loop until aborted. */
+  run(signal: AbortSignal): Promise<void>
+}
+
+/** The gate of a whole platform closes for at most this long: a case must not wait for our patience. */
+const gateLimitMs = 30_000
+/** Looked at without a ring: rows whose next_at came, and rows another process marked for sending again. */
+const lookEveryMs = 1000
+const pruneEveryMs = 6 * 3600_000
+const listLimit = 200
+
+export function createBridge({
+  config,
+  database,
+  gateway,
+  upstreams,
+  clock,
+  random,
+  bell,
+  metrics,
+  log,
+}: BridgeParts): Bridge {
+  const outbox = createOutbox(database)
+  const inbox = createInbox(database)
+  const stream = prepareTables(database, config)
+  const lookMs = Math.min(lookEveryMs, config.retry.minMs * 4)
+  const gateBounds = { minMs: config.retry.minMs, maxMs: Math.min(config.retry.maxMs, gateLimitMs) }
+  const names = upstreams.map(({ name }) => name)
+  const cases = createCaseTaker(database, outbox, { site: config.site, upstreams: names, evidence: config.evidence })
+  const unroutedSql = database.prepare('SELECT count(*) AS n FROM site_case WHERE is_due = 1 AND upstream IS NULL')
+  const gatewayWatch = createReachability(log, 'gateway', clock.now)
+  const watches = new Map(upstreams.map(({ name }) => [name, createReachability(log, name, clock.now)]))
+  const watchOf = (name: string) => watches.get(name) ?? gatewayWatch
+  let broken: string | undefined
+
+  function onBroken(error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error)
+    if (broken === undefined) log.error({ reason }, 'the outbox cannot be written; the bridge keeps trying')
+    broken = reason
+  }
+  function onWritten(): void {
+    if (broken !== undefined) log.info({ was: broken }, 'the outbox can be written again')
+    broken = undefined
+  }
+
+  const feed = createFeed({
+    database,
+    gateway,
+    cases,
+    watch: gatewayWatch,
+    clock,
+    random,
+    backoff: gateBounds,
+    waitMs: config.journalWaitMs,
+    onRows() {
+      onWritten()
+      bell.ring()
+    },
+    onRewind: (reason) => log.warn({ reason }, 'another journal: reading it from the start, repeats are recognised'),
+  })
+
+  const applier = createApplier({
+    gateway,
+    inbox,
+    gate: createGate(gateBounds, random),
+    watch: gatewayWatch,
+    clock,
+    random,
+    backoff: config.retry,
+    bell,
+    lookEveryMs: lookMs,
+    onApplied() {
+      metrics().applied()
+      onWritten()
+    },
+    onRefused(row, why) {
+      metrics().refused()
+      log.warn({ case: row.caseId, event: row.eventId, upstream: row.upstream, why }, 'the gateway refused a status')
+    },
+    onBroken,
+  })
+
+  const deliveryTo = (upstream: Upstream) =>
+    createDelivery({
+      upstream,
+      outbox,
+      gateway,
+      stream,
+      gate: createGate(gateBounds, random),
+      watch: watchOf(upstream.name),
+      clock,
+      random,
+      backoff: config.retry,
+      bell,
+      lookEveryMs: lookMs,
+      stepWorkers: config.stepWorkers,
+      onDelivered(row, startedAt) {
+        metrics().delivered(upstream.name, row.kind, clock.now() - startedAt)
+        onWritten()
+        // The next step of this case is due now, and the link to be told to the gateway.
+        bell.ring()
+      },
+      onParked(row, reason) {
+        metrics().parked(upstream.name)
+        log.error({ row: row.id, case: row.caseId, kind: row.kind, upstream: upstream.name, reason }, 'delivery parked')
+      },
+      onFailed: () => metrics().failed(upstream.name),
+      onBroken,
+    })
+
+  const pollerOf = (upstream: Upstream) =>
+    createPoller({
+      upstream,
+      inbox,
+      outbox,
+      stream,
+      watch: watchOf(upstream.name),
+      clock,
+      random,
+      backoff: gateBounds,
+      pollMs: config.upstreams.find(({ name }) => name === upstream.name)?.pollMs ?? lookEveryMs,
+      onEvents: bell.ring,
+    })
+
+  async function pruneForever(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        outbox.prune(clock.now() - config.keepDays * 24 * 3600_000)
+      } catch (error) {
+        onBroken(error)
+      }
+      await clock.sleep(pruneEveryMs, signal).catch(() => undefined)
+    }
+  }
+
+  function status(): BridgeStatus {
+    const gatewayStatus = { ...gatewayWatch.status(), ...feed.status() }
+    const upstreamStatus = upstreams.map(({ name, kind }): UpstreamStatus => {
+      const pollCursor = inbox.cursor(name)
+      return {
+        name,
+        kind,
+        ...watchOf(name).status(),
+        outbox: outbox.counts(name),
+        head: outbox.head(name),
+        ...(pollCursor === undefined ? {} : { pollCursor }),
+      }
+    })
+    const unrouted = (unroutedSql.get() as { n: number }).n
+    const counts = inbox.counts()
+    const isDown = [gatewayStatus, ...upstreamStatus].some(({ state }) => state === 'down')
+    const isParked = upstreamStatus.some(({ outbox: rows }) => rows.parked > 0)
+    return {
+      at: clock.now(),
+      isDegraded: isDown || isParked || unrouted > 0 || broken !== undefined,
+      gateway: gatewayStatus,
+      upstreams: upstreamStatus,
+      inbox: counts,
+      held: outbox.held(),
+      unrouted,
+      ...(broken === undefined ? {} : { broken }),
+    }
+  }
+
+  return {
+    status,
+    parked: () => outbox.parked(listLimit),
+    refusals: () => inbox.refusals(listLimit),
+    receive(upstream, events) {
+      inbox.receive(upstream, events, clock.now())
+      bell.ring()
+    },
+    prepare() {
+      const interrupted = outbox.recover()
+      if (interrupted > 0) log.info({ rows: interrupted }, 'deliveries cut short by the last stop are sent again')
+      const unrouted = cases.routeAll()
+      if (unrouted > 0) log.warn({ cases: unrouted }, 'cases are due but their upstream is not configured')
+    },
+    async run(signal) {
+      await Promise.all([
+        feed.run(signal),
+        applier.run(signal),
+        pruneForever(signal),
+        ...upstreams.flatMap((upstream) => [deliveryTo(upstream).run(signal), pollerOf(upstream).run(signal)]),
+      ])
+    },
+  }
+}
+
+/** Rows for the bridge itself and for every configured upstream. Returns the name of the sequence. */
+function prepareTables(database: Database, config: BridgeConfig): string {
+  return atomically(database, () => {
+    database.prepare('INSERT OR IGNORE INTO bridge (id, stream) VALUES (1, ?)').run(randomUUID())
+    for (const { name } of config.upstreams)
+      database.prepare('INSERT OR IGNORE INTO upstream (name) VALUES (?)').run(name)
+    return (database.prepare('SELECT stream FROM bridge').get() as { stream: string }).stream
+  })
+}
