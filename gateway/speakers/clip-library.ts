@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parse } from 'yaml'
@@ -63,6 +63,7 @@ export function loadClipLibrary(options: { folders: readonly string[]; renderFol
   if (problems.length > 0) throw new ConfigError('voice clips', problems)
 
   const ready = new Map<string, AudioClip>()
+  const rendered = new Set<string>()
   const find = ({ id, language }: ClipName): StoredClip | undefined =>
     stored.get(`${id}.${language}`) ?? stored.get(`${id}.${language.split('-')[0]}`)
 
@@ -101,11 +102,13 @@ export function loadClipLibrary(options: { folders: readonly string[]; renderFol
       if (!source) return undefined
       const missing = missingSilence(source, leadSilenceMs)
       if (missing === 0) return source.file
-      mkdirSync(options.renderFolder, { recursive: true })
       const file = join(options.renderFolder, `${source.id}.${source.language}.${leadSilenceMs}ms.wav`)
+      if (rendered.has(file) && existsSync(file)) return file
       const samples = new Int16Array(missing + source.samples.length)
       samples.set(source.samples, missing)
+      mkdirSync(options.renderFolder, { recursive: true })
       writeFileSync(file, writeWav(samples, lineRate))
+      rendered.add(file)
       return file
     },
   }
