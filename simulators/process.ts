@@ -1,0 +1,123 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createWriteStream, mkdirSync, type WriteStream } from 'node:fs'
+import { dirname } from 'node:path'
+import process from 'node:process'
+import { createInterface } from 'node:readline'
+
+export interface ProcessOptions {
+  name: string
+  /** TypeScript entry and its arguments. */
+  args: readonly string[]
+  /** It stands once a line of its output matches. */
+  isReady: RegExp
+  logFile: string
+  /** Starts it again after it died, as a supervisor in production does. */
+  restarts: boolean
+  onLine?(line: string): void
+  env?: NodeJS.ProcessEnv
+}
+
+/** A process of the compound, kept alive like a systemd unit would. */
+export interface SupervisedProcess {
+  readonly name: string
+  readonly pid: number | undefined
+  /** Times it was started. */
+  readonly starts: number
+  /** Resolves when it stands; rejects with its last words when it exits before that at the first start. */
+  start(): Promise<void>
+  /** kill -9; it comes back by itself when it is supervised. */
+  kill(): void
+  /** Resolves when it stands again. */
+  untilReady(): Promise<void>
+  stop(): Promise<void>
+}
+
+const restartAfterMs = 300
+const stopWithinMs = 4_500
+const keptLines = 20
+
+/** How a TypeScript (or compiled) entry of this checkout is started. */
+export function nodeArguments(args: readonly string[]): string[] {
+  return [...process.execArgv, ...args]
+}
+
+export function superviseProcess(options: ProcessOptions): SupervisedProcess {
+  let child: ChildProcess | undefined
+  let log: WriteStream | undefined
+  let starts = 0
+  let isStopping = false
+  let ready = newReady()
+  const lastLines: string[] = []
+
+  function newReady() {
+    let resolve!: () => void
+    let reject!: (error: Error) => void
+    const promise = new Promise<void>((yes, no) => {
+      resolve = yes
+      reject = no
+    })
+    promise.catch(() => {})
+    return { promise, resolve, reject }
+  }
+
+  function launch(): void {
+    starts++
+    const current = spawn(process.execPath, nodeArguments(options.args), {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...options.env },
+    })
+    child = current
+    for (const stream of [current.stdout, current.stderr])
+      createInterface({ input: stream }).on('line', (line) => {
+        log?.write(`${line}\n`)
+        lastLines.push(line)
+        if (lastLines.length > keptLines) lastLines.shift()
+        options.onLine?.(line)
+        if (options.isReady.test(line)) ready.resolve()
+      })
+    current.once('exit', (code, signal) => {
+      if (child === current) child = undefined
+      if (isStopping) return
+      const isFirst = starts === 1
+      ready.reject(new Error(`${options.name} ended (${signal ?? `exit code ${code}`})\n${lastLines.join('\n')}`))
+      if (!options.restarts || (isFirst && code !== null && code !== 0)) return
+      ready = newReady()
+      setTimeout(() => isStopping || launch(), restartAfterMs)
+    })
+  }
+
+  return {
+    name: options.name,
+    get pid() {
+      return child?.pid
+    },
+    get starts() {
+      return starts
+    },
+    start() {
+      mkdirSync(dirname(options.logFile), { recursive: true })
+      log = createWriteStream(options.logFile, { flags: 'a' })
+      launch()
+      return ready.promise
+    },
+    kill() {
+      const ended = child
+      if (!ended) return
+      ready = newReady()
+      ended.kill('SIGKILL')
+    },
+    untilReady: () => ready.promise,
+    async stop() {
+      isStopping = true
+      const current = child
+      if (current && current.exitCode === null && current.signalCode === null) {
+        const ended = new Promise((resolve) => current.once('exit', resolve))
+        current.kill('SIGTERM')
+        const timer = setTimeout(() => current.kill('SIGKILL'), stopWithinMs)
+        await ended
+        clearTimeout(timer)
+      }
+      log?.end()
+    },
+  }
+}
