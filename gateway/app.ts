@@ -1,0 +1,377 @@
+import { mkdirSync, readFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Logger } from 'pino'
+import { Registry } from 'prom-client'
+import { createAlarms } from './alarms/alarms.ts'
+import { createEvidenceRecorder } from './alarms/evidence-recorder.ts'
+import { createApi, ensureFirstAdmin } from './api/server.ts'
+import { createCameraSet, encodeSnapshot } from './cameras/index.ts'
+import { createCases } from './cases/cases.ts'
+import { isLoopback } from './config/resolve.ts'
+import type { SiteConfig } from './config/site.ts'
+import { createCleanUp } from './core/clean-up.ts'
+import { type Clock, systemClock } from './core/clock.ts'
+import { findDriver } from './core/driver.ts'
+import { ConfigError, StartError } from './core/errors.ts'
+import type { CameraStatus } from './core/ports.ts'
+import { routeVoice } from './core/routing.ts'
+import { codecs } from './devices/codecs/index.ts'
+import { createIntake } from './devices/intake.ts'
+import { createMqttLink } from './devices/mqtt-link.ts'
+import { createDeviceRegistry } from './devices/registry.ts'
+import { createDoors } from './doors.ts'
+import { createHealth } from './health.ts'
+import { createFrameGate } from './inference/gate.ts'
+import { loadManifest } from './inference/manifest.ts'
+import { createDetectorPool } from './inference/pool.ts'
+import { createMetrics } from './metrics.ts'
+import { createPipeline, type RunningScene } from './pipeline.ts'
+import { sceneDefinitions } from './scenes/index.ts'
+import { ensureBridgeToken, ensureGatewaySecret, gatewayClient, tokenHash } from './secrets.ts'
+import { describePlace, deviceRows, siteView } from './site-view.ts'
+import { createAnnouncer } from './speakers/announcer.ts'
+import { loadClipLibrary, shippedClipFolder } from './speakers/clip-library.ts'
+import { speakerDrivers } from './speakers/index.ts'
+import { createEvidenceStore } from './storage/evidence.ts'
+import { newId } from './storage/id.ts'
+import { hashPassword, verifyPassword } from './storage/password.ts'
+import { openStore } from './storage/store.ts'
+import { createTelemetryInflux } from './storage/telemetry-influx.ts'
+import { openTelemetrySqlite } from './storage/telemetry-sqlite.ts'
+
+export interface AppOptions {
+  config: SiteConfig
+  logger: Logger
+  clock?: Clock
+  random?: () => number
+  ffmpegPath?: string
+  consoleDir?: string
+}
+
+export interface App {
+  /** Address of console and API, known once started. */
+  readonly url: string
+  /** Set at the very first start only: the password of `admin`, to be shown once. */
+  readonly firstPassword?: string
+  stop(): Promise<void>
+}
+
+const tickMs = 1_000
+const sweepMs = 3600_000
+const system = { type: 'system', id: 'gateway' } as const
+
+/**
+ * The composition root: opens every part in order and starts the journeys. A part that cannot be opened undoes those
+ * before it. An unreachable camera, speaker, broker or platform is none of these: it never stops the start.
+ * @throws {StartError | ConfigError}
+ */
+export async function startApp(options: AppOptions): Promise<App> {
+  const cleanUp = createCleanUp()
+  try {
+    return await start(options, cleanUp)
+  } catch (error) {
+    await cleanUp.run()
+    throw error
+  }
+}
+
+async function start(options: AppOptions, cleanUp: ReturnType<typeof createCleanUp>): Promise<App> {
+  const { config, logger, clock = systemClock, random = Math.random } = options
+  const { now } = clock
+  const stopping = new AbortController()
+  const onError = (error: unknown, what: string) => logger.error({ err: error }, what)
+  makeDataDir(config.dataDir)
+
+  // What is kept.
+  const store = openStore({ file: join(config.dataDir, 'gridgate.db'), now, logger })
+  cleanUp.defer('store', () => store.close())
+  const telemetry = openTelemetry(config, now, logger)
+  cleanUp.defer('telemetry', () => telemetry.close())
+  const evidence = createEvidenceStore({
+    dir: join(config.dataDir, 'evidence'),
+    store,
+    retentionMs: config.retention.evidenceMs,
+    now,
+  })
+
+  // Devices.
+  const registry = createDeviceRegistry(config.devices)
+  const mqttUser = config.mqtt.external ?? {
+    url: `mqtt://${config.mqtt.host}:${config.mqtt.port}`,
+    username: gatewayClient,
+    password: await ensureGatewaySecret(config.dataDir),
+  }
+  const intake = createIntake({
+    site: config.site.id,
+    registry,
+    codecs,
+    telemetry,
+    onMeasurements: (measurements) => pipeline.onMeasurements(measurements),
+    onDeviceUp: (device, isUp, at) => {
+      if (registry.describe(device)) noteEvent(device, isUp ? 'device-up' : 'device-down', at)
+      pipeline.onDevice(device, isUp, at)
+    },
+    now,
+    logger,
+  })
+  const link = createMqttLink({
+    ...mqttUser,
+    clientId: config.mqtt.external?.username ?? gatewayClient,
+    filters: deviceFilters(config),
+    onMessage: intake.receive,
+    clock,
+    random,
+    logger,
+  })
+
+  // Voices.
+  const clips = loadClipLibrary({
+    folders: [shippedClipFolder, ...(config.voiceDir ? [config.voiceDir] : [])],
+    renderFolder: join(config.dataDir, 'voices'),
+  })
+  const speakers = config.speakers.map(({ id, driver, options: driverOptions }) =>
+    findDriver(speakerDrivers, driver)!.create(driverOptions, {
+      id,
+      site: config.site.id,
+      clips,
+      now,
+      random,
+      mqtt: link,
+      secret: (reference) => readSecret(config, reference),
+    }),
+  )
+  for (const speaker of speakers) {
+    cleanUp.defer(`speaker ${speaker.id}`, () => speaker.close())
+    void speaker.open().catch((error) => logger.warn({ err: error, speaker: speaker.id }, 'speaker is not ready'))
+  }
+  const announcer = createAnnouncer({ speakers, logger, clock, random })
+  cleanUp.defer('announcer', () => announcer.close())
+
+  // Alarms and cases.
+  const cases = createCases({
+    store,
+    disposal: config.disposal,
+    describePlace: ({ place }) => describePlace(config, place),
+    now,
+    newId: (prefix) => newId(prefix, now()),
+    ...(config.upstreams[0] ? { upstream: config.upstreams[0].name } : {}),
+  })
+  const alarms = createAlarms({
+    store,
+    announcer,
+    route: (kind, place) => routeVoice(config.routing, config.speakers, config.site.language, kind, place),
+    openCase: cases.openFor,
+    openCaseByHand: cases.openByHand,
+    isSourceUp: ({ type, id }) =>
+      type === 'camera' ? cameras.get(id)?.status().state === 'up' : registry.get(id)?.isUp === true,
+    onError,
+    now,
+    newId: (prefix) => newId(prefix, now()),
+  })
+  const recorder = createEvidenceRecorder({
+    evidence,
+    camera: (id) => cameras.get(id),
+    addEvidence: alarms.addEvidence,
+    onFailure: (alarm, type, error) => {
+      logger.warn({ err: error, alarm: alarm.id, type }, 'evidence could not be made')
+      const reason = error instanceof Error ? error.message : String(error)
+      if (!stopping.signal.aborted) noteEvent(alarm.id, 'evidence-failed', now(), { type, reason })
+    },
+    signal: stopping.signal,
+  })
+  cleanUp.defer('evidence', () => recorder.idle())
+
+  // Eyes.
+  const manifest = await loadManifest(join(config.models.dir, config.models.lift))
+  const detector = await createDetectorPool({ manifest, workers: config.models.workers, logger, random })
+  cleanUp.defer('detector', () => detector.close())
+  const doors = createDoors({ config, link, now, logger, onEvent: noteEvent })
+  cleanUp.defer('doors', () => doors.close())
+  const metrics = createMetrics(new Registry(), {
+    detector,
+    cameras: () => cameras.list().map((camera) => camera.status()),
+    intake,
+    announcer,
+    store,
+  })
+  const pipeline = createPipeline({
+    scenes: runningScenes(config),
+    detector,
+    gate: () => createFrameGate({}),
+    alarms,
+    record: recorder.record,
+    encode: (frame, boxes) => encodeSnapshot(frame, { boxes }),
+    holdDoor: doors.want,
+    onDecision: metrics.noteDecision,
+    onError,
+    now,
+  })
+  const statusListeners = new Set<(status: CameraStatus) => void>()
+  const cameras = createCameraSet(config.cameras.map(cameraOptions), {
+    onFrame: pipeline.onFrame,
+    onStatus(status) {
+      if (status.state !== 'starting')
+        noteEvent(status.id, `camera-${status.state}`, status.since, status.reason ? { reason: status.reason } : {})
+      pipeline.onCamera(status)
+      for (const listener of statusListeners) listener(status)
+    },
+    now,
+    random,
+    logger,
+    ...(options.ffmpegPath ? { ffmpegPath: options.ffmpegPath } : {}),
+  })
+
+  function noteEvent(subject: string, transition: string, at: number, data: Record<string, unknown> = {}): void {
+    store.transact((transaction) =>
+      transaction.append({ topic: 'event', at, subject, transition, actor: system, data }),
+    )
+  }
+
+  // People.
+  const passwords = { hash: hashPassword, verify: verifyPassword }
+  const firstPassword = await ensureFirstAdmin({ store, passwords, now })
+  const api = await createApi({
+    host: config.http.host,
+    port: config.http.port,
+    ...(config.http.tls
+      ? { tls: { key: readFileSync(config.http.tls.key), cert: readFileSync(config.http.tls.cert) } }
+      : {}),
+    store,
+    alarms,
+    cases,
+    cameras: {
+      list: () => [...cameras.list()],
+      onStatus(listener) {
+        statusListeners.add(listener)
+        return () => statusListeners.delete(listener)
+      },
+    },
+    telemetry,
+    devices: { list: () => deviceRows(config, registry) },
+    evidence,
+    site: siteView(config),
+    passwords,
+    bridgeTokenHash: tokenHash(ensureBridgeToken(config.dataDir)),
+    consoleDir: options.consoleDir ?? defaultConsoleDir(),
+    health: createHealth({ link, cameras, detector, isMqttExternal: config.mqtt.external !== undefined }),
+    metrics: metrics.registry,
+    now,
+    logger,
+  })
+  cleanUp.defer('api', () => api.close())
+  const { url } = await api.listen()
+  if (!isLoopback(config.http.host)) logger.info({ url }, 'console listens beyond this machine')
+
+  // Everything is there: let it run.
+  const running = [link.run(stopping.signal), cameras.run(stopping.signal)]
+  cleanUp.defer('cameras and mqtt', async () => {
+    await intake.flush()
+    stopping.abort(new Error('the gateway stops'))
+    await Promise.all(running)
+  })
+  const timers = [
+    setInterval(() => tick([pipeline.onTick, intake.tick, alarms.tick, cases.tick, doors.tick], onError), tickMs),
+    setInterval(() => void evidence.sweep(now()).catch((error) => onError(error, 'evidence sweep')), sweepMs),
+  ]
+  cleanUp.defer('timers', () => timers.forEach(clearInterval))
+  await evidence.sweep(now())
+  logger.info({ url, cameras: config.cameras.length, devices: config.devices.length }, 'gateway started')
+  return {
+    url,
+    ...(firstPassword === undefined ? {} : { firstPassword }),
+    stop: () => cleanUp.run((name, error) => logger.error({ err: error, part: name }, 'a part did not stop cleanly')),
+  }
+}
+
+function makeDataDir(dataDir: string): void {
+  try {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    throw new StartError(
+      `the data directory ${dataDir} cannot be made: ${(error as NodeJS.ErrnoException).code}`,
+      'choose another dataDir in the site file, or give this user the right to write there',
+      error,
+    )
+  }
+}
+
+function openTelemetry(config: SiteConfig, now: () => number, logger: Logger) {
+  const { influx } = config.telemetry
+  if (influx) return createTelemetryInflux({ ...influx, now, logger })
+  const file = join(config.dataDir, 'telemetry.db')
+  return openTelemetrySqlite({ file, retentionMs: config.retention.telemetryMs, now })
+}
+
+function deviceFilters(config: SiteConfig): string[] {
+  const own = config.devices.flatMap(({ topic }) => (topic ? [topic] : []))
+  return [`site/${config.site.id}/+/up`, `site/${config.site.id}/+/status`, ...config.mqtt.topics, ...own]
+}
+
+function runningScenes(config: SiteConfig): RunningScene[] {
+  return config.scenes.flatMap(({ scene, lifts, options }) =>
+    lifts.map((lift) => {
+      const inLift = ({ place }: { place: { lift?: string } }) => place.lift === lift
+      const cameras = config.cameras.filter(inLift)
+      const devices = config.devices.filter(inLift).map(({ id }) => id)
+      const { building, unit } = config.lifts.find(({ id }) => id === lift)!
+      const gridCell = config.buildings.find(({ id }) => id === building)?.gridCell ?? config.site.gridCell
+      const place = {
+        site: config.site.id,
+        building,
+        lift,
+        ...(unit ? { unit } : {}),
+        ...(gridCell ? { gridCell } : {}),
+      }
+      const target = { place, cameras: cameras.map(({ id }) => id), devices }
+      const ignoreZones = Object.fromEntries(cameras.map(({ id, ignoreZones: zones }) => [id, zones]))
+      return {
+        kind: scene,
+        scene: findDriver(sceneDefinitions, scene)!.create({ ...(options as object), ignoreZones }, target),
+        cameras: new Set(target.cameras),
+        devices: new Set(devices),
+      }
+    }),
+  )
+}
+
+function cameraOptions(camera: SiteConfig['cameras'][number]) {
+  const { id, url, subUrl, username, password, analysisFps, evidenceMs, stallMs, pace, loop } = camera
+  return {
+    id,
+    url,
+    ...(subUrl === undefined ? {} : { subUrl }),
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    analysis: { fps: analysisFps },
+    evidence: { ringMs: evidenceMs },
+    stallMs,
+    pace,
+    loop,
+  }
+}
+
+function readSecret(config: SiteConfig, reference: { env: string } | { file: string }): string {
+  if ('env' in reference) {
+    const value = process.env[reference.env]
+    if (value) return value
+    throw new ConfigError(config.file, [{ path: reference.env, message: 'environment variable is not set' }])
+  }
+  return readFileSync(resolve(dirname(config.file), reference.file), 'utf8').trim()
+}
+
+/** `dist/console` of the checkout, from the sources as from the compiled tree. */
+function defaultConsoleDir(): string {
+  const here = fileURLToPath(new URL('.', import.meta.url))
+  return here.includes(`${join('dist', 'gateway')}`) ? join(here, '../console') : join(here, '../dist/console')
+}
+
+function tick(parts: ReadonlyArray<() => void>, onError: (error: unknown, what: string) => void): void {
+  for (const part of parts) {
+    try {
+      part()
+    } catch (error) {
+      onError(error, 'a periodic task failed')
+    }
+  }
+}

@@ -1,0 +1,80 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, type Registry } from 'prom-client'
+import type { CameraStatus, Store } from './core/ports.ts'
+
+export interface MeasuredParts {
+  detector: {
+    stats(): {
+      workersReady: number
+      restarts: number
+      waiting: number
+      cameras: Record<string, { analysed: number; superseded: number; failed: number }>
+    }
+  }
+  cameras(): CameraStatus[]
+  intake: { stats(): { received: number; notUnderstood: number; unknownDevice: number } }
+  announcer: { counts(): Readonly<Record<string, number>> }
+  store: Pick<Store, 'onAppend' | 'lastSeq'>
+}
+
+export interface Metrics {
+  registry: Registry
+  /** From a frame's arrival to the scene's answer. */
+  noteDecision(camera: string, milliseconds: number): void
+}
+
+/** Prometheus metrics of the gateway, read from its parts when they are asked for. */
+export function createMetrics(registry: Registry, parts: MeasuredParts): Metrics {
+  collectDefaultMetrics({ register: registry })
+  const registers = [registry]
+  const decision = new Histogram({
+    name: 'gridgate_decision_seconds',
+    help: 'From the arrival of a frame to the answer of its scene.',
+    buckets: [0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5],
+    registers,
+  })
+  const journal = new Counter({
+    name: 'gridgate_journal_entries_total',
+    help: 'Rows appended to the journal since the start.',
+    labelNames: ['topic', 'transition'],
+    registers,
+  })
+  parts.store.onAppend(({ topic, transition }) => journal.inc({ topic, transition }))
+
+  const gauge = (name: string, help: string, labelNames: string[], read: (gauge: Gauge) => void) =>
+    new Gauge({
+      name,
+      help,
+      labelNames,
+      registers,
+      collect() {
+        this.reset()
+        read(this)
+      },
+    })
+  gauge('gridgate_journal_last_seq', 'Sequence number of the newest journal row.', [], (each) =>
+    each.set(parts.store.lastSeq),
+  )
+  gauge('gridgate_camera_up', '1 while the camera delivers frames.', ['camera'], (each) => {
+    for (const { id, state } of parts.cameras()) each.set({ camera: id }, state === 'up' ? 1 : 0)
+  })
+  gauge('gridgate_camera_dropped_frames', 'Frames dropped before analysis.', ['camera'], (each) => {
+    for (const { id, droppedFrames } of parts.cameras()) each.set({ camera: id }, droppedFrames)
+  })
+  gauge('gridgate_inference_workers_ready', 'Inference workers ready to take a frame.', [], (each) =>
+    each.set(parts.detector.stats().workersReady),
+  )
+  gauge('gridgate_inference_restarts', 'Inference workers replaced since the start.', [], (each) =>
+    each.set(parts.detector.stats().restarts),
+  )
+  gauge('gridgate_inference_frames', 'Frames by what became of them.', ['camera', 'outcome'], (each) => {
+    for (const [camera, counts] of Object.entries(parts.detector.stats().cameras))
+      for (const [outcome, count] of Object.entries(counts)) each.set({ camera, outcome }, count)
+  })
+  gauge('gridgate_mqtt_messages', 'MQTT messages by what became of them.', ['outcome'], (each) => {
+    for (const [outcome, count] of Object.entries(parts.intake.stats())) each.set({ outcome }, count)
+  })
+  gauge('gridgate_announcements', 'Voice announcements by what became of them.', ['outcome'], (each) => {
+    for (const [outcome, count] of Object.entries(parts.announcer.counts())) each.set({ outcome }, count)
+  })
+  return { registry, noteDecision: (_camera, milliseconds) => decision.observe(milliseconds / 1000) }
+}

@@ -1,0 +1,167 @@
+import type { Alarm } from './core/alarm.ts'
+import type { Detection } from './core/detection.ts'
+import type { Measurement } from './core/measurement.ts'
+import type { CameraStatus, Detector, Frame } from './core/ports.ts'
+import type { Finding, Observation, Scene, Sighting } from './core/scene.ts'
+
+/** A scene that runs in this gateway. */
+export interface RunningScene {
+  kind: string
+  scene: Scene
+  /** What it is shown; frames of other cameras and values of other devices never reach it. */
+  cameras: ReadonlySet<string>
+  devices: ReadonlySet<string>
+}
+
+/** Decides which frames of one camera are worth an inference. */
+export interface FrameGate {
+  /** Whether this frame is to be analysed. Reads the frame, keeps nothing of it. */
+  wants(frame: Frame): boolean
+  /** What the analysis found: something of interest keeps the camera being looked at. */
+  found(detections: readonly Detection[], at: number): void
+  /** A scene asks for full rate until this instant. */
+  attend(until: number): void
+  /** What was seen last is believed to be still there: a spared frame does not mean "nothing there". */
+  isOccupied(at: number): boolean
+}
+
+export interface PipelineParts {
+  scenes: readonly RunningScene[]
+  detector: Detector
+  gate(camera: string): FrameGate
+  alarms: { take(finding: Finding, scene: string): Alarm | undefined }
+  record(alarm: Alarm, sighting: Sighting, picture: () => Promise<Uint8Array | undefined>): void
+  /** The very frame as JPEG with its detections drawn. */
+  encode(frame: Frame, detections: readonly Detection[]): Promise<Uint8Array>
+  holdDoor(finding: Extract<Finding, { type: 'hold-door' }>): void
+  /** From the frame's arrival to the scene's answer. */
+  onDecision(camera: string, milliseconds: number): void
+  onError(error: unknown, what: string): void
+  now(): number
+}
+
+export interface Pipeline {
+  onFrame(frame: Frame): void
+  onMeasurements(measurements: readonly Measurement[]): void
+  onCamera(status: CameraStatus): void
+  onDevice(device: string, isUp: boolean, at: number): void
+  onTick(): void
+}
+
+/** A lift in which something was just suspected goes before one that only moved. */
+const priority = { attended: 2, normal: 1 } as const
+
+/**
+ * The journeys through the house.
+ *
+ *   camera ─frame─▶ gate ─┬─ still and empty: the scene hears "nothing there", no inference
+ *                         └─▶ detector ─detections─▶ scene ─findings─▶ alarms ─▶ speaker, evidence, case
+ *   device ─measurement──────────────────────────────▶ scene
+ *   clock ──tick─────────────────────────────────────▶ scene
+ */
+export function createPipeline(parts: PipelineParts): Pipeline {
+  const lanes = new Map<string, Lane>()
+  for (const camera of new Set(parts.scenes.flatMap(({ cameras }) => [...cameras])))
+    lanes.set(camera, { gate: parts.gate(camera), attendUntil: 0, pending: 0 })
+
+  function show(observation: Observation, watching: readonly RunningScene[], frame?: Frame): void {
+    for (const { kind, scene } of watching) {
+      try {
+        const findings = scene.observe(observation)
+        // The voice starts at the decision itself; the transaction of the alarm follows.
+        for (const finding of findings) if (finding.type === 'warn') parts.alarms.take(finding, kind)
+        for (const finding of findings) if (finding.type !== 'warn') act(finding, kind, frame)
+      } catch (error) {
+        parts.onError(error, `scene ${kind} failed on a ${observation.type}`)
+      }
+    }
+  }
+
+  function act(finding: Finding, scene: string, frame: Frame | undefined): void {
+    if (finding.type === 'attend') attend(finding)
+    else if (finding.type === 'hold-door') parts.holdDoor(finding)
+    else {
+      const alarm = parts.alarms.take(finding, scene)
+      if (alarm && finding.type === 'raise' && finding.sighting) record(alarm, finding.sighting, frame)
+    }
+  }
+
+  function attend({ camera, until }: Extract<Finding, { type: 'attend' }>): void {
+    const lane = lanes.get(camera)
+    if (!lane) return
+    lane.attendUntil = until
+    lane.gate.attend(until)
+  }
+
+  /** Keeps the frame that decided until its picture is encoded. */
+  function record(alarm: Alarm, sighting: Sighting, frame: Frame | undefined): void {
+    frame?.retain()
+    parts.record(alarm, sighting, async () => {
+      try {
+        return frame && (await parts.encode(frame, sighting.detections))
+      } finally {
+        frame?.release()
+      }
+    })
+  }
+
+  const watchingCamera = (camera: string) => parts.scenes.filter(({ cameras }) => cameras.has(camera))
+  const watchingDevice = (device: string) => parts.scenes.filter(({ devices }) => devices.has(device))
+
+  async function analyse(frame: Frame, lane: Lane): Promise<void> {
+    frame.retain()
+    lane.pending++
+    try {
+      const isAttended = lane.attendUntil > frame.time.at
+      const inference = await parts.detector.detect(frame, {
+        priority: isAttended ? priority.attended : priority.normal,
+      })
+      if (!inference) return
+      lane.gate.found(inference.detections, frame.time.at)
+      see(frame, inference.detections)
+      parts.onDecision(frame.camera, parts.now() - frame.time.at)
+    } catch (error) {
+      parts.onError(error, `a frame of camera ${frame.camera} could not be judged`)
+    } finally {
+      lane.pending--
+      frame.release()
+    }
+  }
+
+  function see(frame: Frame, detections: readonly Detection[]): void {
+    const { camera, time } = frame
+    show({ type: 'frame', at: time.at, camera, frame: time, detections }, watchingCamera(camera), frame)
+  }
+
+  return {
+    onFrame(frame) {
+      const lane = lanes.get(frame.camera)
+      if (!lane) return
+      if (lane.gate.wants(frame)) void analyse(frame, lane)
+      // While an earlier frame is still being looked at, "nothing there" would overtake what it shows.
+      else if (lane.pending === 0 && !lane.gate.isOccupied(frame.time.at)) see(frame, [])
+    },
+    onMeasurements(measurements) {
+      for (const measurement of measurements)
+        show({ type: 'measurement', at: measurement.ingestedAt, measurement }, watchingDevice(measurement.device))
+    },
+    onCamera({ id, state, since }) {
+      if (state !== 'starting')
+        show({ type: 'camera', at: since, camera: id, isUp: state === 'up' }, watchingCamera(id))
+    },
+    onDevice(device, isUp, at) {
+      show({ type: 'device', at, device, isUp }, watchingDevice(device))
+    },
+    onTick() {
+      show({ type: 'tick', at: parts.now() }, parts.scenes)
+    },
+  }
+}
+
+interface Lane {
+  gate: FrameGate
+  /** Epoch ms until which a scene wants every frame. */
+  attendUntil: number
+  /** Frames whose analysis is under way. */
+  pending: number
+}

@@ -1,0 +1,41 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { addCredential, readCredentials } from './broker/credentials.ts'
+
+/** Files of the data directory that the gateway's own processes share; each readable by its owner only. */
+export function secretFiles(dataDir: string) {
+  return {
+    credentials: join(dataDir, 'broker', 'credentials'),
+    gatewaySecret: join(dataDir, 'broker', 'gateway-secret'),
+    bridgeToken: join(dataDir, 'bridge-token'),
+  }
+}
+
+/** MQTT user of the gateway itself. */
+export const gatewayClient = 'gateway'
+
+/** The gateway's own MQTT secret; made, with its line in the broker's credentials, by whoever starts first. */
+export async function ensureGatewaySecret(dataDir: string): Promise<string> {
+  const files = secretFiles(dataDir)
+  mkdirSync(dirname(files.credentials), { recursive: true, mode: 0o700 })
+  const known = existsSync(files.credentials) ? await readCredentials(files.credentials) : []
+  if (known.some(({ id }) => id === gatewayClient) && existsSync(files.gatewaySecret))
+    return readFileSync(files.gatewaySecret, 'utf8').trim()
+  const { secret } = await addCredential(files.credentials, { id: gatewayClient, role: 'gateway' })
+  writeFileSync(files.gatewaySecret, `${secret}\n`, { mode: 0o600 })
+  return secret
+}
+
+/** The bearer token cloud-bridge uses; made at the first start. */
+export function ensureBridgeToken(dataDir: string): string {
+  const { bridgeToken } = secretFiles(dataDir)
+  if (!existsSync(bridgeToken))
+    writeFileSync(bridgeToken, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600 })
+  return readFileSync(bridgeToken, 'utf8').trim()
+}
+
+/** SHA-256 as hex, for tokens that are random and long: only the hash is kept in memory and compared. */
+export function tokenHash(token: string): string {
+  return createHash('sha256').update(token).digest('hex')
+}
