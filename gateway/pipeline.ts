@@ -29,7 +29,7 @@ export interface PipelineParts {
   scenes: readonly RunningScene[]
   detector: Detector
   gate(camera: string): FrameGate
-  alarms: { take(finding: Finding, scene: string): Alarm | undefined }
+  alarms: { take(finding: Finding, scene: string, decidedAt: number): Alarm | undefined }
   record(alarm: Alarm, sighting: Sighting, picture: () => Promise<Uint8Array | undefined>): void
   /** The very frame as JPEG with its detections drawn. */
   encode(frame: Frame, detections: readonly Detection[]): Promise<Uint8Array>
@@ -68,20 +68,22 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     for (const { kind, scene } of watching) {
       try {
         const findings = scene.observe(observation)
+        if (findings.length === 0) continue
+        const decidedAt = parts.now()
         // The voice starts at the decision itself; the transaction of the alarm follows.
-        for (const finding of findings) if (finding.type === 'warn') parts.alarms.take(finding, kind)
-        for (const finding of findings) if (finding.type !== 'warn') act(finding, kind, frame)
+        for (const finding of findings) if (finding.type === 'warn') parts.alarms.take(finding, kind, decidedAt)
+        for (const finding of findings) if (finding.type !== 'warn') act(finding, kind, decidedAt, frame)
       } catch (error) {
         parts.onError(error, `scene ${kind} failed on a ${observation.type}`)
       }
     }
   }
 
-  function act(finding: Finding, scene: string, frame: Frame | undefined): void {
+  function act(finding: Finding, scene: string, decidedAt: number, frame: Frame | undefined): void {
     if (finding.type === 'attend') attend(finding)
     else if (finding.type === 'hold-door') parts.holdDoor(finding)
     else {
-      const alarm = parts.alarms.take(finding, scene)
+      const alarm = parts.alarms.take(finding, scene, decidedAt)
       if (alarm && finding.type === 'raise' && finding.sighting) record(alarm, finding.sighting, frame)
     }
   }

@@ -31,7 +31,7 @@ export interface AlarmsOptions {
 
 export interface Alarms extends AlarmService {
   /** Takes what a scene concluded. Returns the alarm a `raise` made, for its evidence; undefined for a repeat. */
-  take(finding: Finding, scene: string): Alarm | undefined
+  take(finding: Finding, scene: string, decidedAt?: number): Alarm | undefined
   addEvidence(alarmId: string, evidence: Evidence): void
   /** Ends shelvings and alarms from before the start that nobody sees any more. Call it every second. */
   tick(): void
@@ -74,7 +74,7 @@ export function createAlarms(options: AlarmsOptions): Alarms {
     return store.activeAlarm(finding.kind, placeKey(finding.place), finding.source.id)
   }
 
-  function raise(finding: Extract<Finding, { type: 'raise' }>, scene: string): Alarm | undefined {
+  function raise(finding: Extract<Finding, { type: 'raise' }>, scene: string, decidedAt: number): Alarm | undefined {
     const open = active(finding)
     if (open) {
       leftOver.delete(open.id)
@@ -90,6 +90,7 @@ export function createAlarms(options: AlarmsOptions): Alarms {
       place: finding.place,
       source: finding.source,
       raisedAt: finding.at,
+      decidedAt,
       lastSeenAt: finding.at,
       count: 1,
       isActive: true,
@@ -156,13 +157,13 @@ export function createAlarms(options: AlarmsOptions): Alarms {
   }
 
   return {
-    take(finding, scene) {
+    take(finding, scene, decidedAt = now()) {
       switch (finding.type) {
         case 'warn':
           warn(finding)
           return undefined
         case 'raise':
-          return raise(finding, scene)
+          return raise(finding, scene, decidedAt)
         case 'seen': {
           const open = active(finding)
           if (open) {

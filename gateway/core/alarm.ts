@@ -50,7 +50,10 @@ export interface Alarm {
   certainty: number
   place: Place
   source: { type: 'camera' | 'device'; id: string }
+  /** When what was seen happened, on the clock of its frame or measurement. */
   raisedAt: number
+  /** When the scene concluded it, on the gateway's clock: the start of every reaction time. */
+  decidedAt?: number
   lastSeenAt: number
   count: number
   isActive: boolean

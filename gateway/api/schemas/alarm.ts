@@ -50,6 +50,7 @@ export const Alarm = Type.Object(
     place: Place,
     source: Type.Object({ type: Type.Enum(['camera', 'device']), id: Type.String() }),
     raisedAt: Instant,
+    decidedAt: Type.Optional(Instant),
     lastSeenAt: Instant,
     count: Type.Integer({ minimum: 1 }),
     isActive: Type.Boolean(),
@@ -112,7 +113,7 @@ export type AlarmTransition =
 export function alarmToWire(alarm: CoreAlarm): Alarm {
   const { shelved, verdict, why, evidence, warnings, ...rest } = alarm
   return {
-    ...withInstants(rest, 'raisedAt', 'lastSeenAt', 'clearedAt', 'acknowledgedAt'),
+    ...withInstants(rest, 'raisedAt', 'decidedAt', 'lastSeenAt', 'clearedAt', 'acknowledgedAt'),
     state: alarmState(alarm),
     ...(shelved ? { shelved: withInstants(shelved, 'until') } : {}),
     ...(verdict ? { verdict: withInstants(verdict, 'at') } : {}),
