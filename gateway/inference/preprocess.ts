@@ -43,27 +43,37 @@ export function yuvBytes(width: number, height: number): number {
   return width * height + 2 * Math.ceil(width / 2) * Math.ceil(height / 2)
 }
 
-/** Left (or upper) neighbour, right (or lower) neighbour and the latter's weight, for every output column or row. */
-interface Taps {
-  first: Int32Array
-  second: Int32Array
-  weight: Float32Array
-}
+/** Weights are whole numbers of 2^-11: two of them and a byte fit in 31 bits, and integers are what is fast here. */
+const weightBits = 11
+const one = 1 << weightBits
 
 /**
- * Sampling taps along one axis. `position(i)` is output pixel i's centre on the source's sample axis.
- * @param step multiplied into the indices, so that rows become offsets
+ * Where every output column or row takes its two samples from: the index of the left (upper) one, shifted by 12 bits,
+ * plus the weight of its neighbour, 0…`one`. Packed, because the inner loop is bound by loads.
  */
-function tapsFor(count: number, size: number, step: number, position: (i: number) => number): Taps {
-  const taps = { first: new Int32Array(count), second: new Int32Array(count), weight: new Float32Array(count) }
-  for (let i = 0; i < count; i++) {
+function tapsFor(count: number, size: number, position: (i: number) => number): Int32Array {
+  return Int32Array.from({ length: count }, (_, i) => {
     const at = Math.min(Math.max(position(i), 0), size - 1)
-    const first = Math.floor(at)
-    taps.first[i] = first * step
-    taps.second[i] = Math.min(first + 1, size - 1) * step
-    taps.weight[i] = at - first
-  }
-  return taps
+    const first = Math.max(0, Math.min(Math.floor(at), size - 2))
+    return (first << 12) | Math.round((at - first) * one)
+  })
+}
+
+// ITU-R BT.601, limited range: luma 16…235, chroma 16…240 around 128; the samples carry two weights' worth of bits.
+const unit = 2 ** -(2 * weightBits)
+const greyGain = 1.164383 * unit
+const greyOffset = 1.164383 * 16
+const chromaZero = 128 / unit
+const redOfRed = 1.596027 * unit
+const greenOfBlue = -0.391762 * unit
+const greenOfRed = -0.812968 * unit
+const blueOfBlue = 2.017232 * unit
+
+/** A plane of samples inside a byte array. */
+interface Plane {
+  width: number
+  height: number
+  start: number
 }
 
 /** Everything that depends only on the picture's size. */
@@ -71,69 +81,78 @@ interface Plan {
   width: number
   height: number
   placement: Placement
+  /** The camera's planes: luma, U, V. */
+  source: readonly [Plane, Plane, Plane]
   /** Source pixels averaged into one beforehand, per axis: two-tap sampling would alias beyond a factor of two. */
   reduction: number
-  /** The picture that is sampled: the camera's own, or the reduced one. */
-  reduced: { luma: Uint8Array; u: Uint8Array; v: Uint8Array } | undefined
-  lumaX: Taps
-  lumaY: Taps
-  chromaX: Taps
-  chromaY: Taps
+  /** Where the averaged planes go; empty when nothing is averaged. */
+  reduced: Uint8Array
+  /** The planes that are sampled: the camera's, or the averaged ones. */
+  sampled: readonly [Plane, Plane, Plane]
+  lumaX: Int32Array
+  lumaY: Int32Array
+  chromaX: Int32Array
+  chromaY: Int32Array
 }
 
-function planFor(width: number, height: number, input: InputSpecification): Plan {
-  const isStretched = input.resize === 'stretch'
+function planesOf(width: number, height: number, chromaWidth: number, chromaHeight: number): [Plane, Plane, Plane] {
+  const luma = { width, height, start: 0 }
+  const u = { width: chromaWidth, height: chromaHeight, start: width * height }
+  return [luma, u, { ...u, start: u.start + chromaWidth * chromaHeight }]
+}
+
+function place(width: number, height: number, input: InputSpecification): Placement {
+  if (input.resize === 'stretch') return { x: 0, y: 0, width: input.width, height: input.height }
   const scale = Math.min(input.width / width, input.height / height)
-  const placedWidth = isStretched ? input.width : Math.max(1, Math.round(width * scale))
-  const placedHeight = isStretched ? input.height : Math.max(1, Math.round(height * scale))
-  const isCentred = input.anchor === 'center'
-  const placement = {
-    x: isCentred ? Math.floor((input.width - placedWidth) / 2) : 0,
-    y: isCentred ? Math.floor((input.height - placedHeight) / 2) : 0,
+  const placedWidth = Math.max(1, Math.round(width * scale))
+  const placedHeight = Math.max(1, Math.round(height * scale))
+  const share = input.anchor === 'center' ? 0.5 : 0
+  return {
+    x: Math.floor((input.width - placedWidth) * share),
+    y: Math.floor((input.height - placedHeight) * share),
     width: placedWidth,
     height: placedHeight,
   }
-  const k = Math.max(1, Math.floor(Math.min(width / placedWidth, height / placedHeight)))
-  const lumaWidth = Math.max(1, Math.floor(width / k))
-  const lumaHeight = Math.max(1, Math.floor(height / k))
-  const chromaWidth = Math.max(1, Math.floor(Math.ceil(width / 2) / k))
-  const chromaHeight = Math.max(1, Math.floor(Math.ceil(height / 2) / k))
-  const stepX = width / placedWidth
-  const stepY = height / placedHeight
+}
+
+function planFor(width: number, height: number, input: InputSpecification): Plan {
+  const placement = place(width, height, input)
+  const stepX = width / placement.width
+  const stepY = height / placement.height
+  const k = Math.max(1, Math.ceil(Math.min(stepX, stepY) / 2))
+  const shrink = (size: number) => Math.max(1, Math.floor(size / k))
+  const source = planesOf(width, height, Math.ceil(width / 2), Math.ceil(height / 2))
+  const [luma, chroma] = source
+  const sampled =
+    k === 1 ? source : planesOf(shrink(luma.width), shrink(luma.height), shrink(chroma.width), shrink(chroma.height))
   return {
     width,
     height,
     placement,
+    source,
     reduction: k,
-    reduced:
-      k === 1
-        ? undefined
-        : {
-            luma: new Uint8Array(lumaWidth * lumaHeight),
-            u: new Uint8Array(chromaWidth * chromaHeight),
-            v: new Uint8Array(chromaWidth * chromaHeight),
-          },
-    lumaX: tapsFor(placedWidth, lumaWidth, 1, (i) => ((i + 0.5) * stepX) / k - 0.5),
-    lumaY: tapsFor(placedHeight, lumaHeight, lumaWidth, (i) => ((i + 0.5) * stepY) / k - 0.5),
+    reduced: new Uint8Array(k === 1 ? 0 : sampled[2].start + sampled[2].width * sampled[2].height),
+    sampled,
+    lumaX: tapsFor(placement.width, sampled[0].width, (i) => ((i + 0.5) * stepX) / k - 0.5),
+    lumaY: tapsFor(placement.height, sampled[0].height, (i) => ((i + 0.5) * stepY) / k - 0.5),
     // H.264 and H.265 put a chroma sample beside the left of its two columns and between its two rows.
-    chromaX: tapsFor(placedWidth, chromaWidth, 1, (i) => (((i + 0.5) * stepX - 0.5) / 2 + 0.5) / k - 0.5),
-    chromaY: tapsFor(placedHeight, chromaHeight, chromaWidth, (i) => ((i + 0.5) * stepY) / 2 / k - 0.5),
+    chromaX: tapsFor(placement.width, sampled[1].width, (i) => ((i + 0.5) * stepX + 0.5) / 2 / k - 0.5),
+    chromaY: tapsFor(placement.height, sampled[1].height, (i) => ((i + 0.5) * stepY) / 2 / k - 0.5),
   }
 }
 
-/** Averages k×k source pixels into one; a remainder at the right and bottom edge is left out. */
-function reduce(source: Uint8Array, start: number, stride: number, rows: number, k: number, target: Uint8Array): void {
-  const columns = Math.max(1, Math.floor(stride / k))
-  const lines = Math.max(1, Math.floor(rows / k))
+/** Averages k×k samples of one plane into one; a remainder at the right and bottom edge is left out. */
+function reduce(data: Uint8Array, from: Plane, k: number, reduced: Uint8Array, to: Plane): void {
   const share = 1 / (k * k)
-  for (let y = 0, out = 0; y < lines; y++) {
-    for (let x = 0; x < columns; x++, out++) {
+  let out = to.start
+  for (let y = 0; y < to.height; y++) {
+    let corner = from.start + y * k * from.width
+    for (let x = 0; x < to.width; x++, corner += k) {
       let sum = 0
-      for (let dy = 0; dy < k; dy++) {
-        const from = start + (y * k + dy) * stride + x * k
-        for (let dx = 0; dx < k; dx++) sum += source[from + dx]!
+      for (let dy = 0, at = corner; dy < k; dy++, at += from.width) {
+        for (let dx = 0; dx < k; dx++) sum += data[at + dx]!
       }
-      target[out] = sum * share + 0.5
+      reduced[out++] = sum * share + 0.5
     }
   }
 }
@@ -160,63 +179,63 @@ export function createPreprocessor(input: InputSpecification): Preprocessor {
     return plan
   }
 
+  function sample(data: Uint8Array, { placement, sampled: [luma, u, v], lumaX, lumaY, chromaX, chromaY }: Plan): void {
+    const columns = placement.width
+    // To the neighbour below and to the right; a plane of one row or column has none.
+    const lumaDown = luma.height > 1 ? luma.width : 0
+    const lumaRight = luma.width > 1 ? 1 : 0
+    const chromaDown = u.height > 1 ? u.width : 0
+    const chromaRight = u.width > 1 ? 1 : 0
+    for (let row = 0; row < placement.height; row++) {
+      const wy = lumaY[row]! & 4095
+      const wc = chromaY[row]! & 4095
+      const lumaRow = (lumaY[row]! >> 12) * luma.width
+      const uRow = u.start + (chromaY[row]! >> 12) * u.width
+      const vRow = v.start + (chromaY[row]! >> 12) * u.width
+      const start = (placement.y + row) * input.width + placement.x
+      for (let column = 0; column < columns; column++) {
+        const lumaTap = lumaX[column]!
+        const chromaTap = chromaX[column]!
+        const wx = lumaTap & 4095
+        const wi = chromaTap & 4095
+        const y = lumaRow + (lumaTap >> 12)
+        const yLeft = data[y]!
+        const yLeftBelow = data[y + lumaDown]!
+        const yUpper = (yLeft << weightBits) + (data[y + lumaRight]! - yLeft) * wx
+        const yLower = (yLeftBelow << weightBits) + (data[y + lumaDown + lumaRight]! - yLeftBelow) * wx
+        const cu = uRow + (chromaTap >> 12)
+        const uLeft = data[cu]!
+        const uLeftBelow = data[cu + chromaDown]!
+        const uUpper = (uLeft << weightBits) + (data[cu + chromaRight]! - uLeft) * wi
+        const uLower = (uLeftBelow << weightBits) + (data[cu + chromaDown + chromaRight]! - uLeftBelow) * wi
+        const cv = vRow + (chromaTap >> 12)
+        const vLeft = data[cv]!
+        const vLeftBelow = data[cv + chromaDown]!
+        const vUpper = (vLeft << weightBits) + (data[cv + chromaRight]! - vLeft) * wi
+        const vLower = (vLeftBelow << weightBits) + (data[cv + chromaDown + chromaRight]! - vLeftBelow) * wi
+        const grey = greyGain * (((yUpper << weightBits) + (yLower - yUpper) * wy) | 0) - greyOffset
+        const blue = (((uUpper << weightBits) + (uLower - uUpper) * wc) | 0) - chromaZero
+        const red = (((vUpper << weightBits) + (vLower - vUpper) * wc) | 0) - chromaZero
+        const out = start + column
+        tensor[atR + out] = Math.min(Math.max(grey + redOfRed * red, 0), 255) * scaleR + offsetR
+        tensor[atG + out] = Math.min(Math.max(grey + greenOfBlue * blue + greenOfRed * red, 0), 255) * scaleG + offsetG
+        tensor[atB + out] = Math.min(Math.max(grey + blueOfBlue * blue, 0), 255) * scaleB + offsetB
+      }
+    }
+  }
+
   return {
     tensor,
     fill({ width, height, data }) {
-      const { placement, reduction, reduced, lumaX, lumaY, chromaX, chromaY } = prepare(width, height)
-      const chromaWidth = Math.ceil(width / 2)
-      const chromaHeight = Math.ceil(height / 2)
-      const uStart = width * height
-      const vStart = uStart + chromaWidth * chromaHeight
-      if (reduced) {
-        reduce(data, 0, width, height, reduction, reduced.luma)
-        reduce(data, uStart, chromaWidth, chromaHeight, reduction, reduced.u)
-        reduce(data, vStart, chromaWidth, chromaHeight, reduction, reduced.v)
+      const current = prepare(width, height)
+      const { source, reduction, reduced, sampled } = current
+      if (reduction === 1) {
+        sample(data, current)
+      } else {
+        for (let i = 0; i < 3; i++) reduce(data, source[i]!, reduction, reduced, sampled[i]!)
+        sample(reduced, current)
       }
-      const luma = reduced?.luma ?? data
-      const u = reduced?.u ?? data
-      const v = reduced?.v ?? data
-      const uAt = reduced ? 0 : uStart
-      const vAt = reduced ? 0 : vStart
-
-      for (let row = 0; row < placement.height; row++) {
-        const y0 = lumaY.first[row]!
-        const y1 = lumaY.second[row]!
-        const wy = lumaY.weight[row]!
-        const c0 = chromaY.first[row]!
-        const c1 = chromaY.second[row]!
-        const wc = chromaY.weight[row]!
-        const u0 = uAt + c0
-        const u1 = uAt + c1
-        const v0 = vAt + c0
-        const v1 = vAt + c1
-        let out = (placement.y + row) * input.width + placement.x
-        for (let column = 0; column < placement.width; column++, out++) {
-          const x0 = lumaX.first[column]!
-          const x1 = lumaX.second[column]!
-          const wx = lumaX.weight[column]!
-          const upper = luma[y0 + x0]! + (luma[y0 + x1]! - luma[y0 + x0]!) * wx
-          const lower = luma[y1 + x0]! + (luma[y1 + x1]! - luma[y1 + x0]!) * wx
-          const i0 = chromaX.first[column]!
-          const i1 = chromaX.second[column]!
-          const wi = chromaX.weight[column]!
-          const uUpper = u[u0 + i0]! + (u[u0 + i1]! - u[u0 + i0]!) * wi
-          const uLower = u[u1 + i0]! + (u[u1 + i1]! - u[u1 + i0]!) * wi
-          const vUpper = v[v0 + i0]! + (v[v0 + i1]! - v[v0 + i0]!) * wi
-          const vLower = v[v1 + i0]! + (v[v1 + i1]! - v[v1 + i0]!) * wi
-          // ITU-R BT.601, limited range: luma 16…235, chroma 16…240 around 128.
-          const grey = 1.164383 * (upper + (lower - upper) * wy - 16)
-          const blue = uUpper + (uLower - uUpper) * wc - 128
-          const red = vUpper + (vLower - vUpper) * wc - 128
-          const r = grey + 1.596027 * red
-          const g = grey - 0.391762 * blue - 0.812968 * red
-          const b = grey + 2.017232 * blue
-          tensor[atR + out] = Math.min(Math.max(r, 0), 255) * scaleR + offsetR
-          tensor[atG + out] = Math.min(Math.max(g, 0), 255) * scaleG + offsetG
-          tensor[atB + out] = Math.min(Math.max(b, 0), 255) * scaleB + offsetB
-        }
-      }
-      return placement
+      return current.placement
     },
   }
 }
