@@ -67,6 +67,7 @@ export const Case = Type.Object(
     respondBy: Type.Optional(Instant),
     resolveBy: Type.Optional(Instant),
     closedAt: Type.Optional(Instant),
+    overdueAt: Type.Optional(Instant),
     returnedCount: Type.Integer({ minimum: 0 }),
     reworkCount: Type.Integer({ minimum: 0 }),
     isUrged: Type.Optional(Type.Boolean()),
@@ -120,7 +121,7 @@ export function caseTransitionToWire(transition: CoreCaseTransition): CaseTransi
 export function caseToWire(current: CoreCase): Case {
   const { alarmIds, history, ...rest } = current
   return {
-    ...withInstants(rest, 'openedAt', 'respondBy', 'resolveBy', 'closedAt'),
+    ...withInstants(rest, 'openedAt', 'respondBy', 'resolveBy', 'closedAt', 'overdueAt'),
     alarmIds: [...alarmIds],
     isOpen: !isEnded(current.state),
     nextStates: { issuer: nextStates(current.state, 'issuer'), unit: nextStates(current.state, 'unit') },
