@@ -77,7 +77,7 @@ export function tyreBlack(random: Random): THREE.Material {
 
 /** Vehicle colours as they are sold: much black, white, grey, then strong colours. */
 export function vehicleColor(random: Random): THREE.Color {
-  const kind = random.weighted({ black: 30, grey: 16, white: 16, strong: 28, pastel: 10 })
+  const kind = random.weighted({ black: 40, grey: 16, white: 16, strong: 28, pastel: 10 })
   if (kind === 'black') return new THREE.Color().setHSL(random.next(), 0.08, random.range(0.03, 0.12))
   if (kind === 'grey') return new THREE.Color().setHSL(random.next(), 0.05, random.range(0.2, 0.55))
   if (kind === 'white') return new THREE.Color().setHSL(random.next(), 0.08, random.range(0.75, 0.95))

@@ -9,6 +9,7 @@ import { Random } from './random.ts'
 import { type Box, fits, type Place, Stage } from './stage.ts'
 import type { Label, Vehicle } from './vehicle.ts'
 import { randomView } from './view.ts'
+import { createYard, yardView } from './yard.ts'
 
 export function createVehicle(random: Random, label: Exclude<Label, 'person'>): Vehicle {
   if (label === 'e-bike') return createEBike(random)
@@ -40,11 +41,14 @@ export class CabSet {
   readonly #stage: Stage
   readonly #lens: Lens
   readonly #seed: number
+  readonly #open: boolean
 
   constructor(lens: Lens, seed: number) {
     this.#lens = lens
     this.#seed = seed
-    this.#stage = new Stage(createCab(new Random(seed)))
+    const random = new Random(seed)
+    this.#open = new Random(seed * 13 + 7).chance(0.18)
+    this.#stage = new Stage(this.#open ? createYard(random) : createCab(random))
   }
 
   /** Arranges and photographs still number `index` of this cab; the picture lands on the lens's canvas. */
@@ -54,7 +58,7 @@ export class CabSet {
     const { cab } = stage
     stage.clear()
     const taken: Taken = []
-    const crossing = random.chance(0.25)
+    const crossing = !this.#open && random.chance(0.25)
     const open = crossing || random.chance(0.35) ? random.range(0.75, 1) : random.chance(0.3) ? random.next() : 0
     cab.setDoor(open)
     // Shadow maps cost a third of a picture on a CPU; the contact patches stay.
@@ -68,14 +72,14 @@ export class CabSet {
     )
 
     const scene = random.weighted({
-      empty: 7,
-      people: 20,
-      'e-bike': 40,
+      empty: 5,
+      people: 16,
+      'e-bike': 44,
       bicycle: 13,
-      stroller: 8,
-      wheelchair: 8,
+      stroller: 9,
+      wheelchair: 12,
       trolley: 9,
-      mixed: 8,
+      mixed: 10,
     })
     const wanted: Exclude<Label, 'person'>[] = []
     if (scene === 'mixed') {
@@ -93,7 +97,8 @@ export class CabSet {
       const z = random.range(-0.5, 0.5) * (cab.depth - 0.7)
       if (clear(taken, x, z, 0.25)) stage.put(createClutter(random), { x, z, heading: random.range(0, 6.28) })
     }
-    const camera = randomView(random, cab, this.#lens.width / this.#lens.height)
+    const aspect = this.#lens.width / this.#lens.height
+    const camera = this.#open ? yardView(random, aspect) : randomView(random, cab, aspect)
     const look = randomLook(random)
     this.#lens.shoot(stage.scene, camera, look, random.next())
     return stage.boxes(this.#lens, camera, look.barrel)
@@ -120,7 +125,7 @@ export class CabSet {
       if (!within || !clear(taken, x, z, vehicle.width * 0.45)) continue
       this.#stage.putVehicle(vehicle, place)
       occupy(taken, place, vehicle)
-      const riding = vehicle.seat && random.chance(label === 'e-bike' ? 0.42 : label === 'wheelchair' ? 0.7 : 0.06)
+      const riding = vehicle.seat && random.chance(label === 'e-bike' ? 0.5 : label === 'wheelchair' ? 0.7 : 0.06)
       if (riding) this.#stage.putRider(createLook(random), vehicle, place, random.normal() * 0.4)
       if (random.chance(riding ? (label === 'wheelchair' ? 0.6 : 0) : 0.75)) this.#pusher(random, vehicle, place, taken)
       return
