@@ -1,0 +1,170 @@
+import { computed, reactive, readonly } from 'vue'
+import type { Alarm, Camera, Case, JournalEntry, LiveMessage, SessionView, SiteView } from '../../api/schemas/index.ts'
+import { createFeed } from './feed.ts'
+import { ApiProblem, createHttp } from './http.ts'
+
+interface State {
+  session: SessionView | undefined
+  site: SiteView | undefined
+  alarms: Map<string, Alarm>
+  cases: Map<string, Case>
+  cameras: Map<string, Camera>
+  isConnected: boolean
+  /** When something was last heard from the gateway, on this browser's clock. */
+  heardAt: number
+}
+
+const severityOrder = ['critical', 'high', 'medium', 'low', 'informational']
+const pageSize = 100
+
+/** Everything the console knows, kept true by the live feed, and everything it can ask for. */
+export function createClient() {
+  const state = reactive<State>({
+    session: undefined,
+    site: undefined,
+    alarms: new Map(),
+    cases: new Map(),
+    cameras: new Map(),
+    isConnected: false,
+    heardAt: Date.now(),
+  })
+  const raisedListeners = new Set<(alarm: Alarm) => void>()
+  const endedListeners = new Set<() => void>()
+  /** Newest journal row applied to a subject: a list loaded late must not undo it. */
+  const applied = new Map<string, number>()
+
+  const http = createHttp({ csrfToken: () => state.session?.csrfToken ?? '', onUnauthenticated: endSession })
+  const feed = createFeed({
+    url: (after) => socketUrl(`/live${after === undefined ? '' : `?after=${after}`}`),
+    onMessage: take,
+    onState: (isConnected) => {
+      state.isConnected = isConnected
+    },
+    onSessionEnded: endSession,
+  })
+
+  function endSession(): void {
+    if (!state.session) return
+    feed.stop()
+    state.session = undefined
+    for (const listener of endedListeners) listener()
+  }
+
+  function take(message: LiveMessage): void {
+    state.heardAt = Date.now()
+    if (message.type === 'hello') void load()
+    else if (message.type === 'entry') apply(message.entry)
+    else if (message.type === 'camera') {
+      const known = state.cameras.get(message.camera.id)
+      if (known) state.cameras.set(known.id, { ...known, ...message.camera })
+    }
+  }
+
+  function apply(entry: JournalEntry): void {
+    const data = entry.data as { alarm?: Alarm; case?: Case }
+    if (entry.topic === 'alarm' && data.alarm) {
+      applied.set(data.alarm.id, entry.seq)
+      state.alarms.set(data.alarm.id, data.alarm)
+      if (entry.transition === 'raised') for (const listener of raisedListeners) listener(data.alarm)
+    } else if (entry.topic === 'case' && data.case) {
+      applied.set(data.case.id, entry.seq)
+      state.cases.set(data.case.id, data.case)
+    }
+  }
+
+  async function load(): Promise<void> {
+    const asked = Math.max(0, ...applied.values())
+    const [active, alarms, cases, cameras] = await Promise.all([
+      http.get<{ items: Alarm[] }>(`/alarms?active=true&limit=${pageSize}`),
+      http.get<{ items: Alarm[] }>(`/alarms?limit=${pageSize}`),
+      http.get<{ items: Case[] }>(`/cases?limit=${pageSize}`),
+      http.get<{ items: Camera[] }>('/cameras'),
+    ])
+    const isNewer = (id: string) => (applied.get(id) ?? 0) > asked
+    for (const alarm of [...alarms.items, ...active.items]) if (!isNewer(alarm.id)) state.alarms.set(alarm.id, alarm)
+    for (const each of cases.items) if (!isNewer(each.id)) state.cases.set(each.id, each)
+    for (const camera of cameras.items) state.cameras.set(camera.id, camera)
+  }
+
+  async function begin(session: SessionView): Promise<void> {
+    state.session = session
+    state.site ??= await http.get<SiteView>('/site')
+    feed.start()
+  }
+
+  const act = async (path: string, body?: unknown): Promise<void> => {
+    const alarm = await http.post<Alarm>(path, body)
+    if (alarm && 'count' in alarm) state.alarms.set(alarm.id, alarm)
+  }
+
+  return {
+    state: readonly(state) as Readonly<State>,
+    /** What needs a person: active or not yet acknowledged, most severe first, then newest. */
+    openAlarms: computed(() =>
+      [...state.alarms.values()].filter((alarm) => alarm.isActive || !alarm.isAcknowledged).sort(bySeverity),
+    ),
+    pastAlarms: computed(() =>
+      [...state.alarms.values()]
+        .filter((alarm) => !alarm.isActive && alarm.isAcknowledged)
+        .sort((a, b) => b.raisedAt.localeCompare(a.raisedAt)),
+    ),
+    cases: computed(() => [...state.cases.values()].sort((a, b) => b.openedAt.localeCompare(a.openedAt))),
+    cameras: computed(() => [...state.cameras.values()]),
+
+    /** Whether there is a session, asking the gateway once after a reload. */
+    async restore(): Promise<boolean> {
+      if (state.session) return true
+      try {
+        await begin(await http.get<SessionView>('/session'))
+        return true
+      } catch (error) {
+        if (error instanceof ApiProblem && error.status === 0) throw error
+        return false
+      }
+    },
+    async logIn(name: string, password: string): Promise<void> {
+      await begin(await http.post<SessionView>('/session', { name, password }))
+    },
+    async logOut(): Promise<void> {
+      await http.delete('/session').catch(() => {})
+      endSession()
+    },
+    onSessionEnded(listener: () => void) {
+      endedListeners.add(listener)
+      return () => endedListeners.delete(listener)
+    },
+    onRaised(listener: (alarm: Alarm) => void) {
+      raisedListeners.add(listener)
+      return () => raisedListeners.delete(listener)
+    },
+
+    acknowledge: (id: string) => act(`/alarms/${id}/acknowledge`),
+    verdict: (id: string, value: 'confirmed' | 'false-alarm', reason?: string) =>
+      act(`/alarms/${id}/verdict`, { value, ...(reason ? { reason } : {}) }),
+    repeatVoice: (id: string) => act(`/alarms/${id}/voice`, { action: 'repeat' }),
+    stopVoice: (id: string) => act(`/alarms/${id}/voice`, { action: 'stop' }),
+    openCase: (id: string) => act(`/alarms/${id}/case`),
+    async moveCase(id: string, step: { to: string; role: string; note?: string; reason?: string; unit?: string }) {
+      const moved = await http.post<Case>(`/cases/${id}/transitions`, step)
+      state.cases.set(moved.id, moved)
+    },
+    async reportCase(id: string) {
+      const moved = await http.post<Case>(`/cases/${id}/report`)
+      state.cases.set(moved.id, moved)
+    },
+    get: http.get,
+    evidenceUrl: (id: string) => `/api/v1/evidence/${id}`,
+    liveUrl: (camera: string) => socketUrl(`/cameras/${camera}/live`),
+  }
+}
+
+export type Client = ReturnType<typeof createClient>
+
+function bySeverity(a: Alarm, b: Alarm): number {
+  const bySeverityOnly = severityOrder.indexOf(a.severity) - severityOrder.indexOf(b.severity)
+  return bySeverityOnly || b.raisedAt.localeCompare(a.raisedAt)
+}
+
+function socketUrl(path: string): string {
+  return `${window.location.origin.replace(/^http/, 'ws')}/api/v1${path}`
+}

@@ -1,0 +1,48 @@
+/** What the gateway refused or could not do, in its own words. */
+export class ApiProblem extends Error {
+  readonly code: string
+  readonly status: number
+  constructor(status: number, code: string, message: string) {
+    super(message)
+    this.name = 'ApiProblem'
+    this.status = status
+    this.code = code
+  }
+}
+
+export interface Http {
+  get<T>(path: string): Promise<T>
+  post<T>(path: string, body?: unknown): Promise<T>
+  delete(path: string): Promise<void>
+}
+
+const timeoutMs = 15_000
+
+/** Requests to `/api/v1` with the session's cookie and CSRF token. */
+export function createHttp(options: { csrfToken(): string; onUnauthenticated(): void }): Http {
+  async function request(method: string, path: string, body?: unknown): Promise<unknown> {
+    const response = await fetch(`/api/v1${path}`, {
+      method,
+      credentials: 'same-origin',
+      signal: AbortSignal.timeout(timeoutMs),
+      headers: {
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(method === 'GET' ? {} : { 'x-csrf-token': options.csrfToken() }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    }).catch((error) => {
+      throw new ApiProblem(0, 'unreachable', (error as Error).message)
+    })
+    if (response.status === 204) return undefined
+    const answer = await response.json().catch(() => undefined)
+    if (response.ok) return answer
+    const problem = (answer as { error?: { code: string; message: string } } | undefined)?.error
+    if (response.status === 401 && path !== '/session') options.onUnauthenticated()
+    throw new ApiProblem(response.status, problem?.code ?? 'unknown', problem?.message ?? response.statusText)
+  }
+  return {
+    get: <T>(path: string) => request('GET', path) as Promise<T>,
+    post: <T>(path: string, body?: unknown) => request('POST', path, body ?? {}) as Promise<T>,
+    delete: (path) => request('DELETE', path) as Promise<void>,
+  }
+}

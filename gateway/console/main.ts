@@ -1,0 +1,10 @@
+import { createApp } from 'vue'
+import App from './app.vue'
+import { createClient } from './client/client.ts'
+import { clientKey } from './client/key.ts'
+import { createLanguages } from './i18n/index.ts'
+import { createConsoleRouter } from './router.ts'
+import './style.css'
+
+const client = createClient()
+createApp(App).provide(clientKey, client).use(createLanguages()).use(createConsoleRouter(client)).mount('#app')

@@ -1,0 +1,42 @@
+import { computed } from 'vue'
+import { useI18n } from 'vue-i18n'
+import type { Place } from '../../api/schemas/index.ts'
+import { useClient } from '../client/key.ts'
+
+/** Words for ids, instants and durations in the language of the page. */
+export function useWords() {
+  const { t, te, locale } = useI18n()
+  const client = useClient()
+  const language = computed(() => (locale.value === 'en' ? 'en' : 'zh'))
+
+  const named = (list: 'cameras' | 'lifts' | 'buildings' | 'speakers', id: string | undefined): string | undefined =>
+    id === undefined
+      ? undefined
+      : (client.state.site?.[list].find((each) => each.id === id)?.name[language.value] ?? id)
+
+  return {
+    t,
+    te,
+    language,
+    camera: (id: string) => named('cameras', id) ?? id,
+    speaker: (id: string) => named('speakers', id) ?? id,
+    kind: (key: string) => client.state.site?.disposal.find((row) => row.key === key)?.name[language.value] ?? key,
+    place(place: Place): string {
+      if (place.lift) return named('lifts', place.lift) ?? ''
+      return [named('buildings', place.building), place.unit, place.floor].filter(Boolean).join(' ')
+    },
+    clock: (instant: string) => new Date(instant).toLocaleTimeString(locale.value, { hour12: false }),
+    moment: (instant: string) =>
+      new Date(instant).toLocaleString(locale.value, { dateStyle: 'short', timeStyle: 'medium', hour12: false }),
+    /** As the newspaper writes it: 6 天 23 小时 41 分. */
+    duration(ms: number): string {
+      const seconds = Math.max(0, Math.round(ms / 1000))
+      const minutes = Math.floor(seconds / 60)
+      const hours = Math.floor(minutes / 60)
+      if (seconds < 60) return t('age.seconds', { n: seconds })
+      if (minutes < 60) return t('age.minutes', { n: minutes })
+      if (hours < 24) return t('age.hours', { h: hours, m: minutes % 60 })
+      return t('age.days', { d: Math.floor(hours / 24), h: hours % 24, m: minutes % 60 })
+    },
+  }
+}

@@ -1,0 +1,31 @@
+import { createRouter, createWebHistory } from 'vue-router'
+import type { Client } from './client/client.ts'
+import AlarmsPage from './pages/alarms.vue'
+import CamerasPage from './pages/cameras.vue'
+import CasesPage from './pages/cases.vue'
+import DevicesPage from './pages/devices.vue'
+import LoginPage from './pages/login.vue'
+
+/** Every page of the console; without a session only the login. */
+export function createConsoleRouter(client: Client) {
+  const router = createRouter({
+    history: createWebHistory(),
+    routes: [
+      { path: '/', redirect: '/alarms' },
+      { path: '/login', component: LoginPage },
+      { path: '/alarms/:id?', component: AlarmsPage },
+      { path: '/cameras/:id?', component: CamerasPage },
+      { path: '/cases/:id?', component: CasesPage },
+      { path: '/devices', component: DevicesPage },
+      { path: '/:rest(.*)*', redirect: '/alarms' },
+    ],
+  })
+  router.beforeEach(async (to) => {
+    const isLoggedIn = await client.restore()
+    if (!isLoggedIn && to.path !== '/login') return { path: '/login', query: { next: to.fullPath } }
+    if (isLoggedIn && to.path === '/login') return '/alarms'
+    return true
+  })
+  client.onSessionEnded(() => void router.push('/login'))
+  return router
+}

@@ -1,0 +1,18 @@
+import { fileURLToPath } from 'node:url'
+import vue from '@vitejs/plugin-vue'
+import { defineConfig } from 'vite'
+
+export default defineConfig({
+  root: fileURLToPath(new URL('.', import.meta.url)),
+  plugins: [vue()],
+  define: { __VUE_OPTIONS_API__: false, __VUE_I18N_LEGACY_API__: false, __VUE_I18N_FULL_INSTALL__: false },
+  build: {
+    outDir: fileURLToPath(new URL('../../dist/console', import.meta.url)),
+    emptyOutDir: true,
+  },
+  // In development the gateway runs beside Vite: GRIDGATE_URL=http://127.0.0.1:8080 npm run console:dev
+  server: {
+    host: '127.0.0.1',
+    proxy: { '/api': { target: process.env.GRIDGATE_URL ?? 'http://127.0.0.1:8080', ws: true } },
+  },
+})
