@@ -1,8 +1,8 @@
+import { execFile } from 'node:child_process'
 import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { createRtspServer, type RtspServer } from '../../simulators/cameras/rtsp-server.ts'
-import type { Frame } from '../core/ports.ts'
 import {
   h264,
   h264WithB,
@@ -69,4 +69,57 @@ for (const [name, file] of [
     }
     t.match(watched.camera.status(), expected)
   })
+}
+
+t.test('two streams: the clip comes from the main one, and its failure does not stop the analysis', async (t) => {
+  const server = await serverFor(t)
+  await Promise.all([
+    server.mount('sub', { file: plain, startAtMs: 3000 }),
+    server.mount('main', { file: large, startAtMs: 3000 }),
+  ])
+  const watched = watch(t, { id: 'lift', url: server.url('main'), subUrl: server.url('sub'), ...quickRetry })
+  const first = await watched.frame()
+  const event = await watched.frame(({ time }) => time.mediaMs - first.time.mediaMs >= 2500)
+  const out = join(folder, 'main.mp4')
+  const clip = await watched.camera.clip({ around: event.time, beforeMs: 1000, afterMs: 1000, file: out })
+  t.equal(await widthOf(out), 320)
+  const pictures = await readCountingClip(out)
+  const shown = pictures.find(({ number }) => number === event.number)
+  if (!shown) return t.fail(`${event.number} is not among ${pictures.map(({ number }) => number)}`)
+  const offMs = shown.atMs - pictures[0]!.atMs - (event.time.at - clip.fromAt)
+  t.ok(Math.abs(offMs) <= 300, `off by ${offMs} ms`)
+
+  server.unplug('main')
+  const unpluggedAt = Date.now()
+  const later = await watched.frame(({ time }) => time.at - unpluggedAt >= 2500)
+  t.equal(later.time.session, event.time.session)
+  const fromSub = join(folder, 'sub.mp4')
+  await watched.camera.clip({ around: later.time, beforeMs: 1000, afterMs: 500, file: fromSub })
+  t.equal(await widthOf(fromSub), 160)
+  t.ok((await readCountingClip(fromSub)).some(({ number }) => number === later.number))
+  t.same(
+    watched.statuses.map(({ state }) => state),
+    ['up'],
+  )
+  t.equal(watched.log().match(/main stream lost/g)?.length, 1)
+})
+
+t.test('a camera that dies just after the event leaves the clip up to its death', async (t) => {
+  const server = await serverFor(t)
+  await server.mount('lift', { file: plain })
+  const watched = watch(t, { id: 'lift', url: server.url('lift'), ...quickRetry })
+  const first = await watched.frame()
+  const event = await watched.frame(({ time }) => time.mediaMs - first.time.mediaMs >= 1000)
+  const out = join(folder, 'died.mp4')
+  const clip = watched.camera.clip({ around: event.time, beforeMs: 5000, afterMs: 10_000, file: out })
+  server.unplug('lift')
+  const { fromAt, toAt } = await clip
+  const pictures = await readCountingClip(out)
+  t.ok(pictures.some(({ number }) => number === event.number))
+  t.ok(fromAt < event.time.at && toAt >= event.time.at && toAt < event.time.at + 5000)
+})
+
+async function widthOf(file: string): Promise<number> {
+  const query = ['-v', 'error', '-show_entries', 'stream=width', '-of', 'csv=p=0', file]
+  return Number.parseInt((await promisify(execFile)('ffprobe', query)).stdout, 10)
 }

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import type { Camera, CameraStatus, ClipInfo, ClipRequest, Frame } from '../core/ports.ts'
+import type { FrameTime } from '../core/scene.ts'
 import { writeClip } from './clip.ts'
 import { createDamageGate } from './damage-gate.ts'
 import { type Cut, createEvidenceRing, type EvidenceRing } from './evidence-ring.ts'
 import type { ReaderEnd } from './failure.ts'
-import { createFrameSlots, type FrameSlots } from './frame-slots.ts'
+import { createFrameSlots, type FrameSlot, type FrameSlots } from './frame-slots.ts'
 import { keepReading } from './keep-reading.ts'
 import { createLiveView } from './live-view.ts'
 import { type CameraContext, type CameraOptions, planCamera, type StreamInput } from './options.ts'
@@ -89,20 +90,34 @@ export function createCamera(options: CameraOptions, context: CameraContext): Ru
     const gate = createDamageGate()
     const ring = analysedRing.begin(session, startedAt)
     analysedRing.onKey = (ptsMs) => gate.onKey(ptsMs, performance.now())
+    let isOver = false
+    let hasThrown = false
+    const show = (slot: FrameSlot, time: FrameTime, useful: () => void) => {
+      if (isOver) return slot.discard()
+      if (isDamageable && !gate.isWhole(time.mediaMs, performance.now())) {
+        droppedFrames++
+        return slot.discard()
+      }
+      useful()
+      const frame = slot.toFrame(id, time)
+      rate.count()
+      enter('up')
+      showNewest(frame)
+      try {
+        context.onFrame(frame)
+      } catch (error) {
+        // The camera is not to blame and goes on; once per session is enough to be found.
+        if (!hasThrown) context.logger.warn({ camera: id, error: String(error) }, 'a picture could not be handed on')
+        hasThrown = true
+      }
+    }
     const sink: ReaderSink = {
       slotsFor,
-      onPicture(slot, mediaMs) {
-        if (isDamageable && !gate.isWhole(mediaMs, performance.now())) {
-          droppedFrames++
-          slot.discard()
-          return
-        }
+      onPicture(slot, mediaMs, useful) {
         const at = isFast ? startedAt + mediaMs : context.now()
-        const frame = slot.toFrame(id, { at, mediaMs, session })
-        rate.count()
-        enter('up')
-        showNewest(frame)
-        context.onFrame(frame)
+        // What was said about the picture before it came is in another pipe, and is read in this turn of the loop.
+        if (isDamageable) setImmediate(() => show(slot, { at, mediaMs, session }, useful))
+        else show(slot, { at, mediaMs, session }, useful)
       },
       onDropped() {
         droppedFrames++
@@ -116,6 +131,7 @@ export function createCamera(options: CameraOptions, context: CameraContext): Ru
     try {
       return await readStream({ ...readerOptions(plan.analysed), pictures: plan.pictures }, sink, signal)
     } finally {
+      isOver = true
       ring.end()
     }
   }
@@ -156,9 +172,12 @@ export function createCamera(options: CameraOptions, context: CameraContext): Ru
   }
 
   const cut = async (request: ClipRequest, enough: AbortSignal): Promise<Cut | undefined> => {
-    // The main stream when it saw the event, otherwise what the analysis saw.
-    const fromMain = mainRing?.covers(request.around) ? await mainRing.cut(request, enough) : undefined
-    return fromMain ?? analysedRing.cut(request, enough)
+    // The main stream when it saw the event, otherwise what the analysis saw. The two meet at their times of receipt.
+    const around = { ...request.around, at: analysedRing.receivedAt(request.around) ?? request.around.at }
+    const fromMain = mainRing?.covers(around) ? await mainRing.cut({ ...request, around }, enough) : undefined
+    if (!fromMain) return analysedRing.cut(request, enough)
+    // Told on the clock of the detection: `around.at − fromAt` is where in the clip its picture is.
+    return { ...fromMain, mediaZeroAt: fromMain.mediaZeroAt + request.around.at - around.at }
   }
 
   return {

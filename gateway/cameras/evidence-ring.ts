@@ -51,6 +51,8 @@ export interface EvidenceRing {
   begin(session: string, startedAt: number): RingSession
   /** Hears of every key picture as it arrives. */
   onKey: ((ptsMs: number) => void) | undefined
+  /** The gateway's time of a picture of a session that is held, free of what decoding and a busy machine added. */
+  receivedAt(time: FrameTime): number | undefined
   /** Whether the picture in question is held. */
   covers(around: FrameTime): boolean
   /**
@@ -89,8 +91,6 @@ interface Section {
   /** How much of the end was parsed. */
   parsedOffset: number
   units: Unit[]
-  /** Least difference of receipt and media time: the delivery that waited least. */
-  clockOffsetMs: number
   isEnded: boolean
 }
 
@@ -98,6 +98,16 @@ interface Waiting {
   request: CutRequest
   section: Section
   resolve: (cut: Cut | undefined) => void
+}
+
+/**
+ * The gateway's time at media time 0, by the picture of the last seconds that waited least on its way. Only of the last
+ * seconds: the clock of a camera that is off by 50 ppm has gone astray by seconds after a day.
+ */
+function mediaZeroAt({ units }: Section): number {
+  let least = Number.POSITIVE_INFINITY
+  for (const { at, ptsMs } of units) least = Math.min(least, at - ptsMs)
+  return least
 }
 
 export function createEvidenceRing(bounds: RingBounds): EvidenceRing {
@@ -115,7 +125,7 @@ export function createEvidenceRing(bounds: RingBounds): EvidenceRing {
   }
 
   const mediaTimeOf = (section: Section, around: FrameTime): number =>
-    section.session === around.session ? around.mediaMs : around.at - section.clockOffsetMs
+    section.session === around.session ? around.mediaMs : around.at - mediaZeroAt(section)
 
   const isPassed = ({ request, section }: Waiting): boolean => {
     const last = section.units.at(-1)
@@ -146,7 +156,7 @@ export function createEvidenceRing(bounds: RingBounds): EvidenceRing {
       codec: section.parser.codec,
       fromMs: Math.min(...times),
       toMs: Math.max(...times),
-      mediaZeroAt: section.session === around.session ? around.at - around.mediaMs : section.clockOffsetMs,
+      mediaZeroAt: section.session === around.session ? around.at - around.mediaMs : mediaZeroAt(section),
     }
   }
 
@@ -218,7 +228,6 @@ export function createEvidenceRing(bounds: RingBounds): EvidenceRing {
       // Nothing before a key picture can be decoded.
       if (section.units.length === 0 && !picture.isKey) continue
       const at = receivedAt ?? section.startedAt + picture.ptsMs
-      section.clockOffsetMs = Math.min(section.clockOffsetMs, at - picture.ptsMs)
       section.units.push({ offset, at, ...picture })
       if (picture.isKey) {
         ring.onKey?.(picture.ptsMs)
@@ -239,7 +248,7 @@ export function createEvidenceRing(bounds: RingBounds): EvidenceRing {
     begin(session, startedAt) {
       const section: Section = {
         ...{ session, startedAt, parser: createTransportStreamParser(), blocks: [], firstBlock: 0 },
-        ...{ endOffset: 0, parsedOffset: 0, units: [], clockOffsetMs: Number.POSITIVE_INFINITY, isEnded: false },
+        ...{ endOffset: 0, parsedOffset: 0, units: [], isEnded: false },
       }
       sections.push(section)
       return {
@@ -266,6 +275,10 @@ export function createEvidenceRing(bounds: RingBounds): EvidenceRing {
           for (const listener of taps) listener.onSessionEnd()
         },
       }
+    },
+    receivedAt(time) {
+      const section = sections.find(({ session }) => session === time.session)
+      return section && section.units.length > 0 ? mediaZeroAt(section) + time.mediaMs : undefined
     },
     covers: (around) => {
       const section = sectionOf(around)

@@ -82,11 +82,11 @@ export function missingFfmpeg(path: string, code: string | undefined): ReaderEnd
 }
 
 /**
- * A line with which FFmpeg's H.264 or H.265 decoder says that a picture, or one it refers to, is damaged. Other
+ * A line with which ffmpeg says that packets are missing or that a picture, or one it refers to, is damaged. Other
  * complaints (a strange SEI, a clock that steps back) leave the picture whole.
  */
 export function tellsDamage(line: string): boolean {
-  return /^\[(h264|hevc) @/.test(line) && damage.test(line)
+  return /RTP: missed|corrupt decoded frame/.test(line) || (/^\[(h264|hevc) @/.test(line) && damage.test(line))
 }
 
 const damage = new RegExp(

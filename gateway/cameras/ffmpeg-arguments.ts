@@ -52,6 +52,8 @@ export function readerScript(input: StreamInput, silentMs: number): string {
     // UDP loses packets, and a smeared picture looks like motion.
     'option rtsp_transport tcp',
     'option allowed_media_types video',
+    // Over TCP this reorders nothing and delays nothing, but makes ffmpeg say that the camera left packets out.
+    'option reorder_queue_size 2',
     // Only for a reader whose gateway was killed: ours ends it sooner.
     `option timeout ${Math.round(silentMs * 2000)}`,
     // The session description and the first key picture tell everything.

@@ -32,7 +32,9 @@ export interface ReaderOptions {
 export interface ReaderSink {
   /** Called on the first picture. */
   slotsFor(width: number, height: number): FrameSlots
-  onPicture(slot: FrameSlot, mediaMs: number): void
+  /** Takes over the slot. `useful` tells the watchdog that the picture was worth having. */
+  onPicture(slot: FrameSlot, mediaMs: number, useful: () => void): void
+  /** Every slot was held: a picture was lost on our side. */
   onDropped(): void
   onTransportStream(chunk: Buffer): void
   onSource(source: SourceFormat): void
@@ -132,10 +134,7 @@ export async function readStream(options: ReaderOptions, sink: ReaderSink, signa
     mayDrop,
     {
       ...sink,
-      onPicture(slot, mediaMs) {
-        onData()
-        sink.onPicture(slot, mediaMs)
-      },
+      onPicture: (slot, mediaMs) => sink.onPicture(slot, mediaMs, onData),
       onDropped() {
         onData()
         sink.onDropped()
@@ -195,7 +194,7 @@ function readPictures(
       if (mediaMs === undefined) return
       const picture = waiting.shift()!
       if (picture === 'dropped') sink.onDropped()
-      else sink.onPicture(picture, mediaMs)
+      else sink.onPicture(picture, mediaMs, () => {})
     }
   }
   const parser = createPictureParser(
