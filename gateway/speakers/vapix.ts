@@ -188,7 +188,8 @@ export const vapix = defineSpeaker<Options>({
           const final = answer ?? (await within(outcome, request))
           request.destroy()
           if ('closed' in final) {
-            if (!isComplete || final.closed) throw unreachable(final.closed, bytesSent)
+            const isHungUp = !final.closed || (final.closed as NodeJS.ErrnoException).code === 'ECONNRESET'
+            if (!isComplete || !isHungUp) throw unreachable(final.closed, bytesSent)
             return report('connection closed after the last byte, without an answer')
           }
           if (final.status >= 200 && final.status < 300) return report(`HTTP ${final.status}`)

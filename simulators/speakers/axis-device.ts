@@ -72,7 +72,7 @@ export function createAxisDevice(options: AxisDeviceOptions): AxisDevice {
     })
     request.on('end', () => {
       finish()
-      if (device.faults.closeAfterBytes === 'the end') request.destroy()
+      if (device.faults.closeAfterBytes === 'the end') request.socket.destroy()
       else response.writeHead(device.faults.status ?? 204, { connection: 'close' }).end()
     })
     request.on('close', finish)
