@@ -45,7 +45,7 @@ function setUp(t: Test, speakers: Speaker[]) {
         sleeps.push({ ms, wake })
       }),
   }
-  const log = (level: string) => (fields: unknown, message?: string) => void logs.push(`${level}: ${message}`)
+  const log = (level: string) => (_fields: unknown, message?: string) => void logs.push(`${level}: ${message}`)
   const logger = { warn: log('warn'), info: log('info') } as never
   const announcer = createAnnouncer({ speakers, clock, logger, random: () => 0.5 })
   t.teardown(() => announcer.close())
