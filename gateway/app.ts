@@ -20,7 +20,6 @@ import { codecs } from './devices/codecs/index.ts'
 import { createIntake } from './devices/intake.ts'
 import { createMqttLink } from './devices/mqtt-link.ts'
 import { createDeviceRegistry } from './devices/registry.ts'
-import { createDoors } from './doors.ts'
 import { createHealth } from './health.ts'
 import { createFrameGate } from './inference/gate.ts'
 import { loadManifest } from './inference/manifest.ts'
@@ -186,8 +185,6 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
   const manifest = await loadManifest(join(config.models.dir, config.models.lift))
   const detector = await createDetectorPool({ manifest, workers: config.models.workers, logger, random })
   cleanUp.defer('detector', () => detector.close())
-  const doors = createDoors({ config, link, now, logger, onEvent: noteEvent })
-  cleanUp.defer('doors', () => doors.close())
   const metrics = createMetrics(new Registry(), {
     detector,
     cameras: () => cameras.list().map((camera) => camera.status()),
@@ -202,7 +199,7 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
     alarms,
     record: recorder.record,
     encode: (frame, boxes) => encodeSnapshot(frame, { boxes }),
-    holdDoor: doors.want,
+    holdDoor: () => {},
     onDecision: metrics.noteDecision,
     onError,
     now,
@@ -271,7 +268,7 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
     await Promise.all(running)
   })
   const timers = [
-    setInterval(() => tick([pipeline.onTick, intake.tick, alarms.tick, cases.tick, doors.tick], onError), tickMs),
+    setInterval(() => tick([pipeline.onTick, intake.tick, alarms.tick, cases.tick], onError), tickMs),
     setInterval(() => void evidence.sweep(now()).catch((error) => onError(error, 'evidence sweep')), sweepMs),
   ]
   cleanUp.defer('timers', () => timers.forEach(clearInterval))
@@ -298,7 +295,7 @@ function makeDataDir(dataDir: string): void {
 
 function openTelemetry(config: SiteConfig, now: () => number, logger: Logger) {
   const { influx } = config.telemetry
-  if (influx) return createTelemetryInflux({ ...influx, now, logger })
+  if (influx) return createTelemetryInflux({ ...influx, logger })
   const file = join(config.dataDir, 'telemetry.db')
   return openTelemetrySqlite({ file, retentionMs: config.retention.telemetryMs, now })
 }

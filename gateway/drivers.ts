@@ -1,6 +1,5 @@
 import type { DriverSchemas } from './config/schema.ts'
 import { codecs } from './devices/codecs/index.ts'
-import { doorDrivers } from './doors/index.ts'
 import { sceneDefinitions } from './scenes/index.ts'
 import { speakerDrivers } from './speakers/index.ts'
 
@@ -8,6 +7,6 @@ import { speakerDrivers } from './speakers/index.ts'
 export const driverSchemas: DriverSchemas = {
   speakers: speakerDrivers,
   scenes: sceneDefinitions,
-  doors: doorDrivers,
+  doors: [],
   codecs: codecs.map(({ kind }) => kind),
 }
