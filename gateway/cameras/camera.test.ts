@@ -73,6 +73,9 @@ for (const [name, file] of [
 
 t.test('two streams: the clip comes from the main one, and its failure does not stop the analysis', async (t) => {
   const server = await serverFor(t)
+  // Read beforehand, so that both clocks start together.
+  await server.mount('read-1', { file: plain })
+  await server.mount('read-2', { file: large })
   await Promise.all([
     server.mount('sub', { file: plain, startAtMs: 3000 }),
     server.mount('main', { file: large, startAtMs: 3000 }),
