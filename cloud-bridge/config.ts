@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { ConfigError, type ConfigProblem } from '../gateway/core/errors.ts'
+import { fromSiteFile, isSiteFile } from './site-file.ts'
 import { dialects } from './upstreams/index.ts'
 
 const strict = { additionalProperties: false } as const
@@ -117,7 +119,7 @@ export function readBridgeConfig(input: unknown, source: string): BridgeConfig {
 }
 
 /**
- * Reads the bridge's part of a YAML file: the whole document, or its key `cloudBridge`. Secrets may stand in files
+ * Reads the bridge's part of a YAML file: the gateway's site file, the whole document, or its key `cloudBridge`. Secrets may stand in files
  * (`tokenFile`, `secretFile`) or in the environment: GRIDGATE_BRIDGE_TOKEN, and GRIDGATE_BRIDGE_SECRET_<NAME> for the
  * upstream of that name (upper case, `_` for `-`).
  * @throws ConfigError
@@ -134,6 +136,12 @@ export function loadBridgeConfig(
     throw new ConfigError(file, [{ path: '', message: (error as Error).message }])
   }
   if (!isRecord(document)) throw new ConfigError(file, [{ path: '', message: 'must be a mapping' }])
+  if (isSiteFile(document)) {
+    const found: ConfigProblem[] = []
+    const own = fromSiteFile(document, dirname(resolve(file)), environment, found)
+    if (found.length > 0) throw new ConfigError(file, found)
+    return readBridgeConfig(own, file)
+  }
   const section = structuredClone(isRecord(document.cloudBridge) ? document.cloudBridge : document)
   const problems: ConfigProblem[] = []
   const gateway = isRecord(section.gateway) ? section.gateway : {}
