@@ -295,7 +295,7 @@ function makeDataDir(dataDir: string): void {
 
 function openTelemetry(config: SiteConfig, now: () => number, logger: Logger) {
   const { influx } = config.telemetry
-  if (influx) return createTelemetryInflux({ ...influx, logger })
+  if (influx) return createTelemetryInflux({ ...influx, token: influx.token ?? '', logger })
   const file = join(config.dataDir, 'telemetry.db')
   return openTelemetrySqlite({ file, retentionMs: config.retention.telemetryMs, now })
 }

@@ -31,6 +31,8 @@ export interface CompoundOptions {
   restarts?: boolean
   platformBehaviour?: Record<string, unknown>
   onLine?(process: string, line: string): void
+  /** Stops what stands so far, also half-way through the start. */
+  signal?: AbortSignal
 }
 
 export interface CompoundPorts {
@@ -89,9 +91,19 @@ export async function startCompound(options: CompoundOptions): Promise<Compound>
   const stop = async () => {
     for (let work = undo.pop(); work; work = undo.pop()) await work()
   }
+  let stopped: Promise<void> | undefined
+  const stopOnce = () => {
+    stopped ??= stop()
+    return stopped
+  }
+  options.signal?.addEventListener('abort', () => void stopOnce(), { once: true })
   try {
-    return await start(options, undo, stop)
+    const compound = await start(options, undo, stopOnce)
+    if (options.signal?.aborted) throw new Error('stopped while starting')
+    return compound
   } catch (error) {
+    // What was opened after the abort is closed as well.
+    await stopOnce()
     await stop()
     throw error
   }

@@ -34,7 +34,7 @@ if (values.help) {
 
 const scenarioFile = findScenario(positionals[0] ?? 'demo')
 const stopping = new AbortController()
-let compound: Compound | undefined
+let starting: Promise<Compound> | undefined
 /** Ctrl-C ends everything within 5 s; what hangs is cut off. */
 const stopWithinMs = 4_800
 
@@ -42,7 +42,10 @@ async function stop(code: number): Promise<void> {
   if (stopping.signal.aborted) return
   stopping.abort()
   setTimeout(() => process.exit(code || 1), stopWithinMs).unref()
-  await compound?.stop()
+  await starting?.then(
+    (compound) => compound.stop(),
+    () => {},
+  )
   process.exit(code)
 }
 process.on('SIGINT', () => void stop(0))
@@ -53,12 +56,14 @@ try {
   const port = Number(values.port)
   const isSecondStart = existsSync(join(values.data, 'gateway'))
   console.log(`Starting the compound: ${values.lifts} lifts, ${values.devices} devices …`)
-  compound = await startCompound({
+  starting = startCompound({
     dir: resolve(values.data),
     lifts: Number(values.lifts),
     devices: Number(values.devices),
     ports: { http: port, bridge: port + 1, platform: port + 10, mqtt: 1883, rtsp: 8554, rtp: 5004 },
+    signal: stopping.signal,
   })
+  const compound = await starting
   if (!stopping.signal.aborted) {
     announce(compound, isSecondStart)
     await playScenario(scenario, compound.stage, {

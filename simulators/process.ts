@@ -77,7 +77,7 @@ export function superviseProcess(options: ProcessOptions): SupervisedProcess {
       })
     current.once('exit', (code, signal) => {
       if (child === current) child = undefined
-      if (isStopping) return
+      if (isStopping) return ready.reject(new Error(`${options.name} was stopped`))
       const isFirst = starts === 1
       ready.reject(new Error(`${options.name} ended (${signal ?? `exit code ${code}`})\n${lastLines.join('\n')}`))
       if (!options.restarts || (isFirst && code !== null && code !== 0)) return

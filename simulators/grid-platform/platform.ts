@@ -41,6 +41,8 @@ export interface GridPlatform {
   ledger(): Ledger
   evidence(ref: string): Array<{ evidenceId: string; sha256: string }>
   sequence(site: string): StreamReport[]
+  /** Everything the site was or will be told, oldest first, as it travels. */
+  events(site: string): Array<{ id: string; ref: string; to: State }>
   state(ref: string): State | undefined
 }
 
@@ -171,6 +173,7 @@ export async function createGridPlatform(options: GridPlatformOptions): Promise<
     }),
     evidence: (ref) => store.evidence(ref).map(({ evidenceId, sha256 }) => ({ evidenceId, sha256 })),
     sequence: (site) => store.sequence(site),
+    events: (site) => store.events(site, 0, 1_000_000).map(({ body }) => JSON.parse(body)),
     state: (ref) => store.case(ref)?.state,
   }
 }
