@@ -1,3 +1,4 @@
+import { Gauge } from 'prom-client'
 import { type Static, Type } from 'typebox'
 import type { JournalEntry, JournalTopic } from '../core/journal.ts'
 import { staffAndBridge } from './access.ts'
@@ -16,10 +17,18 @@ const Query = Type.Object({
 })
 
 /** `/journal`: everything that happened, from a cursor; waits for the next where nothing is newer. */
-export function journalRoutes(app: ApiApp, { store }: ApiOptions, limits: ApiLimits): void {
+export function journalRoutes(app: ApiApp, { store, metrics }: ApiOptions, limits: ApiLimits): void {
   const stopping = new AbortController()
   let waiting = 0
   app.addHook('preClose', async () => stopping.abort())
+  new Gauge({
+    name: 'gridgate_api_journal_readers_waiting',
+    help: 'Journal requests waiting for the next entry',
+    registers: [metrics],
+    collect() {
+      this.set(waiting)
+    },
+  })
 
   /** Resolves with the next entry of these topics, at the latest after `waitMs` or when the signal aborts. */
   const nextEntry = (topics: readonly JournalTopic[] | undefined, waitMs: number, signal: AbortSignal) =>

@@ -56,7 +56,12 @@ export interface Scene<S extends Store = Store> {
 /** The parts of storage a test brings along; this folder may not import them. */
 export interface Storage<S extends Store> {
   openStore(options: { file: string; now: () => number }): S
-  createEvidenceStore(options: { dir: string; store: S; retentionMs: number; now: () => number }): EvidenceStore
+  createEvidenceStore(options: {
+    dir: string
+    store: NoInfer<S>
+    retentionMs: number
+    now: () => number
+  }): EvidenceStore
 }
 
 export interface Client {
@@ -70,9 +75,9 @@ export interface Client {
 const deadlineMs = 20_000
 
 /** Waits for a condition that another part of the program will make true. */
-export async function eventually(condition: () => boolean, what: string): Promise<void> {
+export async function eventually(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
   const end = Date.now() + deadlineMs
-  while (!condition()) {
+  while (!(await condition())) {
     if (Date.now() > end) throw new Error(`waited in vain for ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
@@ -80,22 +85,23 @@ export async function eventually(condition: () => boolean, what: string): Promis
 
 /** Starts APIs on a real store in the test's folder, with a user of each role; stopped with the test. */
 export function apiStarter<S extends Store>({ openStore, createEvidenceStore }: Storage<S>) {
-  return async (t: Test, more: Partial<ApiOptions> = {}): Promise<Scene<S>> => {
+  return async (
+    t: Test,
+    more: Partial<ApiOptions> | ((dir: string) => Partial<ApiOptions>) = {},
+  ): Promise<Scene<S>> => {
     const dir = t.testdir()
     const clock = { at: Date.UTC(2026, 10, 22) }
     const now = () => clock.at
     const store = openStore({ file: join(dir, 'gateway.db'), now })
     const evidence = createEvidenceStore({ dir: join(dir, 'evidence'), store, retentionMs: 90 * 24 * 3600_000, now })
-    const scene = await startApi(store, evidence, clock, more)
-    t.teardown(async () => {
-      await scene.close()
-      store.close()
-    })
+    t.teardown(() => store.close())
+    const scene = await startApi(t, store, evidence, clock, typeof more === 'function' ? more(dir) : more)
     return { ...scene, store, evidence, dir }
   }
 }
 
 async function startApi(
+  t: Test,
   store: Store,
   evidence: EvidenceStore,
   clock: { at: number },
@@ -162,9 +168,13 @@ async function startApi(
     evidence,
     ...more,
   })
+  const sockets: WebSocket[] = []
+  t.teardown(async () => {
+    for (const socket of sockets) socket.terminate()
+    await api.close()
+  })
   const { url } = await api.listen()
   const { app } = api
-  const sockets: WebSocket[] = []
 
   return {
     app,
@@ -207,9 +217,6 @@ async function startApi(
         until: (condition, what) => eventually(() => condition(messages), what),
       }
     },
-    async close() {
-      for (const socket of sockets) socket.terminate()
-      await api.close()
-    },
+    close: () => api.close(),
   }
 }
