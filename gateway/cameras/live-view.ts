@@ -1,3 +1,5 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import type { Readable, Writable } from 'node:stream'
 import VideoStream from 'node-rtsp-stream'
 import type { LiveViewer } from '../core/ports.ts'
 import type { RingListener } from './evidence-ring.ts'
@@ -48,23 +50,43 @@ interface LiveStreamOptions {
   onEnd: (error: NodeJS.ErrnoException | undefined) => void
 }
 
-/** node-rtsp-stream without its web socket server: that one listens on every interface and lets everybody in. */
+/**
+ * node-rtsp-stream without its web socket server, which listens on every interface and lets everybody in, and with an
+ * ffmpeg of its own: the package's takes no input options, looks at five seconds before the first picture, ends the
+ * process when ffmpeg is missing and says nothing when it is killed.
+ */
 class LiveStream extends VideoStream {
+  declare stream: ChildProcessByStdio<Writable, Readable, null>
+
   constructor({ name, ffmpegPath, onChunk, onEnd }: LiveStreamOptions) {
-    // MPEG-1 knows no 15 pictures per second. What ffmpeg complains of would go to our standard error as it is.
-    const scale = `scale=w='min(iw,${widestPicture})':h=-2:flags=area`
-    const ffmpegOptions = { '-vf': scale, '-r': 25, '-b:v': '1200k', '-bf': 0, '-an': '', '-loglevel': 'quiet' }
-    super({ name, streamUrl: 'pipe:0', ffmpegPath, ffmpegOptions })
+    super({ name, streamUrl: 'pipe:0', ffmpegPath })
     this.on('camdata', onChunk)
     let isOver = false
     const end = (error?: NodeJS.ErrnoException) => {
       if (!isOver) onEnd(error)
       isOver = true
     }
-    // node-rtsp-stream listens to none of these: a missing ffmpeg would end the process, a killed one nobody notices.
     this.stream.once('error', end)
     this.stream.once('exit', () => end())
     this.stream.stdin.on('error', () => {})
+  }
+
+  // Called by the constructor of VideoStream.
+  override startMpeg1Stream(): this {
+    this.stream = spawn(
+      this.options.ffmpegPath ?? 'ffmpeg',
+      [
+        ...['-hide_banner', '-loglevel', 'quiet', '-threads', '1', '-flags', 'low_delay'],
+        ...['-probesize', '100000', '-analyzeduration', '100000', '-f', 'mpegts', '-i', 'pipe:0', '-an'],
+        ...['-vf', `scale=w='min(iw,${widestPicture})':h=-2:flags=area`, '-threads', '1'],
+        // MPEG-1 knows no 15 pictures per second.
+        ...['-c:v', 'mpeg1video', '-r', '25', '-b:v', '1200k', '-bf', '0'],
+        ...['-muxdelay', '0', '-muxpreload', '0', '-flush_packets', '1', '-f', 'mpegts', 'pipe:1'],
+      ],
+      { stdio: ['pipe', 'pipe', 'ignore'] },
+    )
+    this.stream.stdout.on('data', (chunk: Buffer) => this.emit('camdata', chunk))
+    return this
   }
 
   override pipeStreamToSocketServer(): void {}

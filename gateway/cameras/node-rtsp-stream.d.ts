@@ -1,6 +1,6 @@
 /** The package brings no types; these are the parts used here. */
 declare module 'node-rtsp-stream' {
-  import type { ChildProcessWithoutNullStreams } from 'node:child_process'
+  import type { ChildProcess } from 'node:child_process'
   import { EventEmitter } from 'node:events'
 
   export interface VideoStreamOptions {
@@ -14,7 +14,8 @@ declare module 'node-rtsp-stream' {
   export default class VideoStream extends EventEmitter {
     constructor(options: VideoStreamOptions)
     /** ffmpeg, from the constructor on. */
-    readonly stream: ChildProcessWithoutNullStreams
+    stream: ChildProcess
+    readonly options: VideoStreamOptions
     startMpeg1Stream(): this
     pipeStreamToSocketServer(): void
     stop(): this
