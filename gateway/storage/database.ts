@@ -40,6 +40,7 @@ export function openDatabase(options: DatabaseOptions): Database {
       PRAGMA synchronous = ${options.synchronous};
       PRAGMA foreign_keys = ON;
       PRAGMA trusted_schema = OFF;
+      PRAGMA cache_size = -16000;
       PRAGMA journal_size_limit = ${checkedBytes};
     `)
     checkHealth(database, file)

@@ -54,6 +54,8 @@ const batch = 100
  *
  * Finished files that no row names wait in `unclaimed` until their retention has passed: after a database was restored
  * from a backup, all evidence made since then is such a file, and deleting it could not be undone.
+ *
+ * Call `sweep` at the start and every hour or so.
  * @throws StartError when the folder cannot be written
  */
 export function createEvidenceStore(options: EvidenceStoreOptions): EvidenceStore {

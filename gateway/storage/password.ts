@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 const derive = promisify<BinaryLike, BinaryLike, number, ScryptOptions, Buffer>(scrypt)
 
 /**
- * scrypt parameters of new hashes: 32 MiB and about 0.1 s for each guess. RFC 7914; OWASP Password Storage Cheat Sheet
+ * scrypt parameters of new hashes: 32 MiB and some tenths of a second for each guess. RFC 7914; OWASP Password Storage Cheat Sheet
  * (N = 2^15, r = 8, p = 3 is one of its equal settings).
  */
 const current = { log2N: 15, r: 8, p: 3 } as const
