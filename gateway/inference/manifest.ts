@@ -59,7 +59,7 @@ export const manifestSchema = Type.Object(
     ),
     head: Type.Object({ family: text() }),
     labels: Type.Array(text(), { minItems: 1, uniqueItems: true }),
-    thresholds: Type.Intersect([Type.Object({ default: share() }), Type.Record(Type.String(), share())]),
+    thresholds: Type.Object({ default: share() }, { additionalProperties: share() }),
     nmsIou: share({ default: 0.6 }),
     licence: text(),
     source: text(),
@@ -151,26 +151,31 @@ function labelProblems(value: Partial<ModelManifest> | undefined): ConfigProblem
     .map((label) => ({ path: `thresholds.${label}`, message: `"${label}" is not one of labels` }))
 }
 
-/** TypeBox's errors in the words and paths of the document, one per key. */
-function problemsOf(schema: TSchema, value: unknown, prefix: string): ConfigProblem[] {
-  const problems = new Map<string, ConfigProblem>()
-  const add = (pointer: string, message: string) => {
-    const path = [prefix, ...pointer.split('/').slice(1)]
-      .filter(Boolean)
-      .join('.')
-      .replace(/\.(\d+)/g, '[$1]')
-    if (!problems.has(path)) problems.set(path, { path, message })
+/**
+ * What is wrong with a document, in its own words and paths. Objects are walked here because TypeBox stops counting
+ * at eight errors a call.
+ */
+function problemsOf(schema: TSchema, value: unknown, path: string): ConfigProblem[] {
+  if (!Type.IsObject(schema) || typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return valueProblems(schema, value, path)
   }
-  for (const { keyword, instancePath, message, params } of Value.Errors(schema, value)) {
-    if (keyword === 'required') {
-      for (const key of params.requiredProperties) add(`${instancePath}/${key}`, 'is missing')
-    } else if (keyword === 'additionalProperties') {
-      for (const key of params.additionalProperties) add(`${instancePath}/${key}`, 'unknown key')
-    } else if (keyword === 'enum') {
-      add(instancePath, `must be one of ${params.allowedValues.map(String).join(', ')}`)
-    } else if (keyword !== 'boolean') {
-      add(instancePath, message)
-    }
+  const document = value as Record<string, unknown>
+  const others = (schema as { additionalProperties?: boolean | TSchema }).additionalProperties ?? true
+  const required = (schema as { required?: string[] }).required ?? []
+  const at = (key: string) => (path ? `${path}.${key}` : key)
+  const problems = required.filter((key) => !(key in document)).map((key) => ({ path: at(key), message: 'is missing' }))
+  for (const [key, part] of Object.entries(document)) {
+    const known = Object.hasOwn(schema.properties, key) ? schema.properties[key] : undefined
+    if (known) problems.push(...problemsOf(known, part, at(key)))
+    else if (typeof others === 'object') problems.push(...problemsOf(others, part, at(key)))
+    else if (!others) problems.push({ path: at(key), message: 'unknown key' })
   }
-  return [...problems.values()]
+  return problems
+}
+
+function valueProblems(schema: TSchema, value: unknown, path: string): ConfigProblem[] {
+  return Value.Errors(schema, value).map(({ keyword, instancePath, message, params }) => ({
+    path: path + instancePath.replace(/\/(\d+)/g, '[$1]').replaceAll('/', '.'),
+    message: keyword === 'enum' ? `must be one of ${params.allowedValues.map(String).join(', ')}` : message,
+  }))
 }
