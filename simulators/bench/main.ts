@@ -1,0 +1,24 @@
+import process from 'node:process'
+import * as alarm from './alarm.ts'
+import * as broker from './broker.ts'
+import * as lift from './lift.ts'
+import { type BenchResult, printResult } from './report.ts'
+
+interface Bench {
+  name: string
+  run(options: { quick: boolean }): Promise<BenchResult>
+}
+
+const benches: readonly Bench[] = [lift, alarm, broker]
+const name = process.argv[2]
+const bench = benches.find((each) => each.name === name)
+if (!bench) {
+  console.error(`npm run bench -- <name> [--quick]\nnames: ${benches.map((each) => each.name).join(', ')}`)
+  process.exit(name ? 1 : 0)
+}
+const startedAt = Date.now()
+const quick = process.argv.includes('--quick')
+const result = await bench.run({ quick })
+const notes = quick ? [...result.notes, 'quick mode: smaller counts, not for quoting'] : result.notes
+printResult(bench.name, startedAt, { ...result, notes })
+process.exit(0)

@@ -1,0 +1,45 @@
+import { readdirSync, readFileSync } from 'node:fs'
+
+/** Clock ticks of /proc/<pid>/stat per second; fixed at 100 for user space (proc(5)). */
+const ticksPerSecond = 100
+
+interface ProcessRow {
+  parent: number
+  /** User and system time of the process and its reaped children, seconds. */
+  seconds: number
+}
+
+/** CPU seconds used so far by a process, its living descendants and the children it has reaped. Linux only. */
+export function treeCpuSeconds(pid: number): number {
+  const rows = new Map<number, ProcessRow>()
+  for (const entry of readdirSync('/proc')) {
+    if (!/^\d+$/.test(entry)) continue
+    try {
+      const text = readFileSync(`/proc/${entry}/stat`, 'utf8')
+      const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+      const ticks = [11, 12, 13, 14].reduce((sum, index) => sum + Number(fields[index]), 0)
+      rows.set(Number(entry), { parent: Number(fields[1]), seconds: ticks / ticksPerSecond })
+    } catch {
+      // It ended between the listing and the reading.
+    }
+  }
+  let total = 0
+  for (const [id, row] of rows) {
+    for (
+      let ancestor: number | undefined = id;
+      ancestor !== undefined && ancestor > 1;
+      ancestor = rows.get(ancestor)?.parent
+    )
+      if (ancestor === pid) {
+        total += row.seconds
+        break
+      }
+  }
+  return total
+}
+
+/** Resident memory of a process, bytes. */
+export function residentBytes(pid: number): number {
+  const match = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
+  return Number(match?.[1] ?? 0) * 1024
+}
