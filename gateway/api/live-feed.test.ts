@@ -3,7 +3,7 @@ import t from 'tap'
 import { createEvidenceStore } from '../storage/evidence.ts'
 import { openStore } from '../storage/store.ts'
 import { sampleAlarm, system } from '../storage/testing/sample-rows.ts'
-import { apiStarter, bridgeToken, type Client, eventually } from './testing/start-api.ts'
+import { apiStarter, bridgeToken, type Client, eventually, password } from './testing/start-api.ts'
 
 const start = apiStarter({ openStore, createEvidenceStore })
 
@@ -125,20 +125,15 @@ t.test('camera states and pings come along', async (t) => {
   )
 })
 
-t.test('the feed ends with its session: logout, new password, disabled, expired', async (t) => {
-  const scene = await start(t, { limits: { pingMs: 50 } })
+t.test('the feed ends at once with its session: logout, new password, disabled', async (t) => {
+  const scene = await start(t, { limits: { pingMs: 3600_000 } })
   const admin = await scene.login('admin')
+  const change = (path: string, payload?: object) =>
+    admin.inject({ method: 'POST', url: `/api/v1/users/id-operator/${path}`, ...(payload ? { payload } : {}) })
   const ends = {
     logout: (operator: typeof admin) => operator.inject({ method: 'DELETE', url: '/api/v1/session' }),
-    'new password': () =>
-      admin.inject({
-        method: 'POST',
-        url: '/api/v1/users/id-operator/password',
-        payload: { password: 'correct horse battery' },
-      }),
-    'long time': async () => {
-      scene.clock.at += 8 * 24 * 3600_000
-    },
+    'new password': () => change('password', { password }),
+    disabled: () => change('disable'),
   }
   for (const [name, end] of Object.entries(ends)) {
     const operator = await scene.login('operator')
@@ -147,6 +142,21 @@ t.test('the feed ends with its session: logout, new password, disabled, expired'
     await end(operator)
     t.equal(await client.closed, 4401, name)
   }
+})
+
+t.test('the feed ends when its session expires, and keeps it from idling away before', async (t) => {
+  const hour = 3600_000
+  const scene = await start(t, { limits: { pingMs: 50, sessionIdleMs: 2 * hour, sessionLifetimeMs: 4 * hour } })
+  const operator = await scene.login('operator')
+  const client = await scene.connect('/api/v1/live', { cookie: operator.cookie })
+  for (let n = 0; n < 3; n++) {
+    scene.clock.at += hour
+    const seen = client.messages.length
+    await client.until((messages) => messages.length > seen + 2, 'pings')
+  }
+  t.equal(client.socket.readyState, client.socket.OPEN, 'an open console uses its session')
+  scene.clock.at += hour
+  t.equal(await client.closed, 4401)
 })
 
 t.test('a client that answers no ping is cut', async (t) => {

@@ -1,13 +1,15 @@
+import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
+import WebSocket from 'ws'
 import { createEvidenceStore } from '../storage/evidence.ts'
 import { openStore } from '../storage/store.ts'
 import { sampleAlarm, system } from '../storage/testing/sample-rows.ts'
-import { apiStarter, bridgeToken, eventually } from './testing/start-api.ts'
+import { apiStarter, bridgeToken, eventually, password } from './testing/start-api.ts'
 
 const start = apiStarter({ openStore, createEvidenceStore })
 
@@ -272,6 +274,27 @@ t.test('a port in use is one clear error', async (t) => {
   await once(other, 'listening')
   const { port } = other.address() as { port: number }
   await t.rejects(start(t, { port }), { name: 'StartError', message: `port ${port} on 127.0.0.1 is in use` })
+})
+
+t.test('with a certificate everything goes through TLS, the live feed too', async (t) => {
+  const scene = await start(t, (dir) => {
+    const [key, cert] = [join(dir, 'key.pem'), join(dir, 'cert.pem')]
+    const request = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '1']
+    execFileSync('openssl', [...request, '-subj', '/CN=localhost', '-keyout', key, '-out', cert], { stdio: 'ignore' })
+    return { tls: { key: readFileSync(key), cert: readFileSync(cert) } }
+  })
+  t.match(scene.url, /^https:\/\/127\.0\.0\.1:\d+$/)
+  const login = { method: 'POST', url: '/api/v1/session', payload: { name: 'operator', password } } as const
+  const answer = await scene.app.inject(login)
+  t.ok(answer.cookies[0]?.secure)
+  t.match(answer.headers['strict-transport-security'], /max-age/)
+  const socket = new WebSocket(`${scene.url.replace('https', 'wss')}/api/v1/live`, {
+    headers: { cookie: `gridgate_session=${answer.cookies[0]?.value}` },
+    rejectUnauthorized: false,
+  })
+  t.teardown(() => socket.terminate())
+  const [hello] = await once(socket, 'message')
+  t.match(JSON.parse(String(hello)), { type: 'hello' })
 })
 
 t.test('the gateway stops within seconds while clients hang on', async (t) => {
