@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createCamera, type RunningCamera } from './camera.ts'
 import type { CameraContext, CameraOptions } from './options.ts'
@@ -23,7 +24,10 @@ export function createCameraSet(list: readonly CameraOptions[], context: CameraC
   return {
     get: (id) => cameras.get(id),
     list: () => [...cameras.values()],
-    async run(signal) {
+    async run(outer) {
+      // A hundred cameras listen, which is no leak.
+      const signal = AbortSignal.any([outer])
+      setMaxListeners(0, signal)
       const runs = [...cameras.values()].map(async (camera, index) => {
         await sleep(index * startSpacingMs, undefined, { signal }).catch(() => {})
         await camera.run(signal)

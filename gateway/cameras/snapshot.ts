@@ -44,7 +44,7 @@ function toRgb(data: Uint8Array, width: number, height: number): Buffer {
 }
 
 function clamp(value: number): number {
-  return value < 0 ? 0 : value > 255 ? 255 : value
+  return Math.max(0, Math.min(255, value))
 }
 
 function drawBoxes(boxes: readonly Detection[], { width, height }: { width: number; height: number }): string {

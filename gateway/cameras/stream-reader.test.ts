@@ -91,3 +91,21 @@ t.test('a file played in a loop in real time goes on past its end', async (t) =>
   const took = watched.frames.at(-1)!.time.at - watched.frames[0]!.time.at
   t.ok(took > 17_000, `in ${took} ms`)
 })
+
+t.test('a stream that wants more memory than it may have is given up', async (t) => {
+  const watched = watch(t, {
+    ...{ id: 'file', url: pathToFileURL(plain).href, loop: true, readerMemoryBytes: 1024 * 1024 },
+    backoff: { minMs: 50, maxMs: 100 },
+  })
+  const down = await watched.status(({ state }) => state === 'down')
+  t.match(down.reason, /more than 1 MiB/)
+})
+
+t.test('a picture larger than any camera sends ends the reader, not the gateway', async (t) => {
+  const giant = join(folder, 'giant.mp4')
+  await makeCountingClip(giant, { seconds: 0.2, fps, coding: ['-c:v', 'mjpeg', '-vf', 'scale=12000:8000'] })
+  const watched = watch(t, { id: 'file', url: pathToFileURL(giant).href, stallMs: 30_000 })
+  const down = await watched.status(({ state }) => state === 'down')
+  t.not(down.reason, undefined)
+  t.equal(watched.frames.length, 0)
+})

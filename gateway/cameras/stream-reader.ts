@@ -52,7 +52,7 @@ export interface SourceFormat {
 const keptComplaints = 30
 const longestComplaint = 500
 
-const memoryCheckEveryMs = 2000
+const memoryCheckEveryMs = 5000
 const pageBytes = 4096
 
 /**
@@ -95,7 +95,8 @@ export async function readStream(options: ReaderOptions, sink: ReaderSink, signa
   child.stdin.end(readerScript(input, stallMs))
 
   // Not the wall clock: it jumps when a box without a battery learns the time.
-  let lastDataAt = performance.now()
+  // To connect, log in and wait for a key picture takes a busy camera or box longer than the next picture does.
+  let lastDataAt = performance.now() + stallMs
   const onData = () => {
     lastDataAt = performance.now()
   }

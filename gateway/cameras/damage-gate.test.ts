@@ -1,0 +1,34 @@
+import t from 'tap'
+import { createDamageGate } from './damage-gate.ts'
+
+t.test('after damage nothing is shown until a key picture that nobody complains of', (t) => {
+  const gate = createDamageGate()
+  t.equal(gate.isWhole(0, 0), true)
+  gate.onDamage(100)
+  t.equal(gate.isWhole(200, 200), false)
+  gate.onKey(1000, 1000)
+  t.equal(gate.isWhole(1000, 1050), false, 'too early to believe it')
+  t.equal(gate.isWhole(900, 1300), false, 'shown before the key picture')
+  t.equal(gate.isWhole(1200, 1300), true)
+  t.equal(gate.isWhole(1400, 1500), true)
+  t.end()
+})
+
+t.test('a damaged key picture does not end it', (t) => {
+  const gate = createDamageGate()
+  gate.onDamage(100)
+  gate.onKey(1000, 1000)
+  gate.onDamage(1020)
+  t.equal(gate.isWhole(1400, 1400), false)
+  gate.onKey(2000, 2000)
+  t.equal(gate.isWhole(2200, 2200), true)
+  t.end()
+})
+
+t.test('a stream with rare key pictures is believed again when the complaints end', (t) => {
+  const gate = createDamageGate()
+  gate.onDamage(0)
+  t.equal(gate.isWhole(4900, 4900), false)
+  t.equal(gate.isWhole(5000, 5000), true)
+  t.end()
+})
