@@ -16,6 +16,7 @@ import { listenPlain, listenTls, type TlsOptions } from './listener.ts'
 import { LoginDesk, LoginRefused } from './login.ts'
 import type { SessionPacket } from './session-backlog.ts'
 import { SessionPersistence } from './session-persistence.ts'
+import { WriteBatch } from './write-batch.ts'
 
 export type { BrokerLimits, BrokerMetrics, TlsOptions }
 export { defaultLimits }
@@ -79,6 +80,7 @@ async function start(options: BrokerOptions, cleanUp: CleanUp): Promise<Broker> 
   const now = options.now ?? Date.now
   const counters = createCounters()
   const guests = new WeakMap<object, Guest>()
+  const batch = new WriteBatch()
 
   const book = new CredentialBook(options.credentialsFile)
   await loadCredentials(book, options.credentialsFile)
@@ -213,6 +215,7 @@ async function start(options: BrokerOptions, cleanUp: CleanUp): Promise<Broker> 
       // Not stored: without an acknowledgement the sender keeps it and tries again.
       if (sessions.database.failing) return done(new Error('the message could not be stored'))
       settled.add(packet)
+      if (client) batch.hold(client.conn)
       done(null)
     })
   }
@@ -235,7 +238,7 @@ async function start(options: BrokerOptions, cleanUp: CleanUp): Promise<Broker> 
       guest.lastMessage = packet.brokerCounter
       if (packet.qos > 0 && sessions.backlog.holds(client, packet as SessionPacket)) return null
     }
-    const waiting = client.conn.writableLength
+    const waiting = client.conn.writableLength + batch.heldBytes(client.conn)
     if (waiting > limits.egressEvictBytes) {
       counters.evicted++
       logger.warn({ client: client.id, waitingBytes: waiting }, 'a subscriber does not keep up: disconnected')
@@ -247,6 +250,7 @@ async function start(options: BrokerOptions, cleanUp: CleanUp): Promise<Broker> 
       return null
     }
     counters.deliveries++
+    batch.hold(client.conn)
     return packet
   }
 
@@ -285,6 +289,7 @@ async function start(options: BrokerOptions, cleanUp: CleanUp): Promise<Broker> 
       },
     })
     guards.set(socket, guard)
+    batch.attach(socket)
     aedes.handle(socket)
   }
 
