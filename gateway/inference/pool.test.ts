@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { ConfigError } from '../core/errors.ts'
+import type { Inference } from '../core/ports.ts'
 import { loadManifest } from './manifest.ts'
 import { createDetectorPool, type DetectorPool, type DetectorPoolOptions } from './pool.ts'
 import { faults } from './testing/faulty-worker.ts'
-import { blue, colourFrame, grey, red } from './testing/frame.ts'
+import { blue, colourFrame, green, grey, red } from './testing/frame.ts'
 
 const manifest = await loadManifest(new URL('testing/colour-grid', import.meta.url).pathname)
 const faultyWorker = new URL(`testing/faulty-worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url)
@@ -28,7 +29,7 @@ async function poolFor(
 }
 
 async function until(condition: () => boolean, what: string): Promise<void> {
-  for (const deadline = Date.now() + 30_000; !condition(); ) {
+  for (const deadline = Date.now() + 60_000; !condition(); ) {
     if (Date.now() > deadline) throw new Error(`did not happen: ${what}`)
     await sleep(5)
   }
@@ -122,6 +123,35 @@ t.test('closing answers everyone and gives every frame back', async (t) => {
   t.same(await Promise.all(results), [undefined, undefined, undefined])
   t.ok(frames.every((frame) => frame.holders === 0))
   t.equal(await pool.detect(colourFrame('d', red), { priority: 0 }), undefined, 'and nothing new is taken')
+})
+
+t.test('a run that does not return costs its frame; the thread ends itself when it does return', async (t) => {
+  const slow = await loadManifest(new URL('testing/slow-grid', import.meta.url).pathname)
+  const pool = await poolFor(t, { manifest: slow, stuckAfterMs: 300 })
+  const frame = colourFrame('lift-1', green)
+  t.equal(await pool.detect(frame, { priority: 0 }), undefined)
+  t.equal(frame.holders, 0)
+  await until(() => pool.stats().workersReady === 1, 'a worker beside the stuck one')
+  t.equal(pool.stats().stuck, 1)
+  let answer: Inference | undefined
+  // On a machine that busy even a healthy worker may need more than the short patience of this test.
+  for (let i = 0; i < 50 && !answer; i++) answer = await pool.detect(colourFrame('lift-1', red), { priority: 0 })
+  t.equal(answer?.detections[0]?.label, 'red')
+  await until(() => pool.stats().stuck === 0, 'the stuck thread is gone')
+})
+
+t.test('closing waits for the run under way: ending a thread inside the runtime would end the process', async (t) => {
+  const slow = await loadManifest(new URL('testing/slow-grid', import.meta.url).pathname)
+  for (let i = 0; i < 3; i++) {
+    const pool = await poolFor(t, { manifest: slow })
+    const frame = colourFrame('lift-1', [10, 16, 10])
+    const result = pool.detect(frame, { priority: 0 })
+    await sleep(20)
+    await pool.close()
+    t.equal(await result, undefined)
+    t.equal(frame.holders, 0)
+    t.equal(pool.stats().workersReady, 0)
+  }
 })
 
 t.test('a frame with fewer bytes than its size needs is refused, not read past its end', async (t) => {

@@ -4,9 +4,9 @@ import { ConfigError } from '../core/errors.ts'
 import type { Detector, Inference } from '../core/ports.ts'
 import type { ModelManifest } from './manifest.ts'
 import { yuvBytes } from './preprocess.ts'
+import type { WorkerReply } from './serve.ts'
 import { createWaitingRoom, type WaitingFrame } from './waiting-room.ts'
 import { createWindow } from './window.ts'
-import type { WorkerReply, WorkerRequest } from './worker.ts'
 import { createWorkerSlot, type WorkerSlot } from './worker-slot.ts'
 
 export interface DetectorPoolOptions {
@@ -48,6 +48,8 @@ export interface DetectorStats {
   workers: number
   /** Workers replaced after a crash or a hang. */
   restarts: number
+  /** Threads given up inside native code that has not returned yet; each holds a core and a model's memory. */
+  stuck: number
   /** Frames waiting now. */
   waiting: number
   preprocessMs: Spread
@@ -156,7 +158,7 @@ export async function createDetectorPool(options: DetectorPoolOptions): Promise<
       running.set(slot, { waiting, job, queuedMs: now - waiting.arrivedAt })
       runningCameras.add(frame.camera)
       const picture = { width: frame.width, height: frame.height, data: frame.data }
-      slot.send({ job, picture } satisfies WorkerRequest)
+      slot.send({ type: 'analyse', job, picture })
     }
   }
 
@@ -220,6 +222,7 @@ export async function createDetectorPool(options: DetectorPoolOptions): Promise<
       workersReady: slots.filter((slot) => slot.isReady).length,
       workers: slots.length,
       restarts: slots.reduce((sum, slot) => sum + slot.losses, 0),
+      stuck: slots.reduce((sum, slot) => sum + slot.stuck, 0),
       waiting: room.size,
       preprocessMs: preprocessMs.spread(),
       runMs: runMs.spread(),

@@ -26,6 +26,8 @@ export interface ModelSession {
 export interface ModelSessionOptions {
   /** Reports everything above this score instead of the manifest's thresholds; for measuring a model. */
   threshold?: number
+  /** Told before the runtime's native code is entered and after it was left; `enter` may refuse by throwing. */
+  native?: { enter(): void; leave(): void }
 }
 
 /**
@@ -44,13 +46,24 @@ export async function createModelSession(
   const head = definition.create(manifest.head, { width: input.width, height: input.height, labels, thresholds })
   const preprocessor = createPreprocessor(input)
 
-  // The runtime wants memory of its own kind, so the shared bytes are copied once.
-  const session = await InferenceSession.create(new Uint8Array(manifest.weights), {
-    intraOpNumThreads: 1,
-    interOpNumThreads: 1,
-    executionMode: 'sequential',
-    graphOptimizationLevel: 'all',
-    logSeverityLevel: 3,
+  async function natively<T>(work: () => Promise<T>): Promise<T> {
+    options.native?.enter()
+    try {
+      return await work()
+    } finally {
+      options.native?.leave()
+    }
+  }
+
+  const session = await natively(() => {
+    // The runtime wants memory of its own kind, so the shared bytes are copied once.
+    return InferenceSession.create(new Uint8Array(manifest.weights), {
+      intraOpNumThreads: 1,
+      interOpNumThreads: 1,
+      executionMode: 'sequential',
+      graphOptimizationLevel: 'all',
+      logSeverityLevel: 3,
+    })
   })
   const feeds = feedsOf(session, manifest, preprocessor.tensor)
   for (const side of head.sideInputs) {
@@ -68,7 +81,7 @@ export async function createModelSession(
       const startedAt = performance.now()
       const placement = preprocessor.fill(picture)
       const filledAt = performance.now()
-      const results = await session.run(feeds)
+      const results = await natively(() => session.run(feeds))
       const ranAt = performance.now()
       const candidates = head.decode(session.outputNames.map((name) => ({ name, ...valuesOf(results[name]!) })))
       const kept = head.needsSuppression

@@ -45,4 +45,5 @@ export function colourFrame(
 
 export const red = [250, 10, 10] as const
 export const blue = [10, 10, 250] as const
+export const green = [10, 250, 10] as const
 export const grey = [128, 128, 128] as const
