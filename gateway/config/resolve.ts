@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import type { Place } from '../core/place.ts'
 import type { Zone } from '../core/zone.ts'
 import { readDisposalList, withOverrides } from './disposal.ts'
@@ -71,7 +72,9 @@ export function resolveSite(written: WrittenSite, context: ResolveContext): Site
           report(['cameras', index, key], 'holds credentials; write username and password as keys of their own')
       return {
         ...kept,
-        url: camera.url.startsWith('file:') ? `file:${resolve(folder, camera.url.slice(5))}` : camera.url,
+        url: camera.url.startsWith('file:')
+          ? pathToFileURL(resolve(folder, camera.url.slice(5).replace(/^\/\/(?=\/)/, ''))).href
+          : camera.url,
         place: place(camera.place, ['cameras', index, 'place']),
         evidenceMs: evidenceSeconds * 1000,
         stallMs: stallSeconds * 1000,

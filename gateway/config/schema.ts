@@ -62,7 +62,7 @@ const Camera = Type.Object(
     password: Type.Optional(Secret),
     analysisFps: Type.Number({ minimum: 1, maximum: 30, default: 5, description: 'Analysed frames per second.' }),
     evidenceSeconds: Type.Integer({
-      minimum: 10,
+      minimum: 20,
       maximum: 120,
       default: 25,
       description: 'Length of the memory ring that clips are cut from.',
