@@ -5,6 +5,8 @@ import type { BehaviourChange } from '../simulators/grid-platform/behaviour.ts'
 import { createGridPlatform } from '../simulators/grid-platform/platform.ts'
 import { createBridge } from './app.ts'
 import type { BridgeConfigInput } from './config.ts'
+import { openDatabase } from './database.ts'
+import { createOutbox } from './outbox.ts'
 import { createGatewayPeer } from './testing/gateway-peer.ts'
 
 const secret = 'a-secret-of-the-demo-site'
@@ -99,4 +101,231 @@ t.test('a case goes up, is filed, dispatched, handled by the property, verified 
     SFWZ: 'b1 l1',
   })
   t.same(platform.sequence('demo')[0]?.missing, [], 'nothing is missing')
+})
+
+t.test('a case of the property stays at home; lifted, its whole history goes up in order', async (t) => {
+  const { gateway, platform, start, bridge } = await setting(t, { behaviour: { mode: 'manual' } })
+  await start()
+  const { id } = gateway.report({ level: 'P' })
+  gateway.step(id, { to: 'filed', role: 'issuer' })
+  gateway.step(id, { to: 'dispatched', role: 'issuer', unit: '保安' })
+  gateway.step(id, { to: 'accepted', role: 'unit' })
+  await until('the bridge has read it', () => bridge().status().held === 4)
+  t.equal(platform.ledger().cases.length, 0)
+  gateway.lift(id)
+  await until('all of it arrived', () => platform.ledger().cases[0]?.history.length === 5)
+  t.same(
+    platform.ledger().cases[0]!.history.map(({ to, isApplied }) => `${to} ${isApplied}`),
+    ['reported true', 'filed false', 'dispatched false', 'accepted false', 'reported false'],
+    'what happened before is history, not an order of the platform',
+  )
+  t.equal(bridge().status().held, 0)
+})
+
+t.test('what the bridge wrote into a case is not told to the platform again', async (t) => {
+  const { gateway, platform, start } = await setting(t, { behaviour: { dispatchTo: 'street' } })
+  await start()
+  const { id } = gateway.report()
+  await until('the street handled and closed it', () => gateway.case(id).state === 'closed')
+  const { history } = platform.ledger().cases[0]!
+  t.same(
+    history.filter(({ origin }) => origin === 'site').map(({ to }) => to),
+    ['reported'],
+  )
+  const handled = gateway.case(id).history.find(({ to }) => to === 'handled')
+  t.match(handled, { role: 'unit', actor: { type: 'bridge', organisation: '街道城管执法中队' } })
+})
+
+t.test('an answer that got lost is asked for again and applied once', async (t) => {
+  const { gateway, platform, start } = await setting(t, { behaviour: { mode: 'manual', loseAnswerShare: 1 } })
+  await start()
+  gateway.report()
+  await until('it was sent more than once', () => (platform.ledger().deliveries[0]?.received ?? 0) > 1)
+  platform.behave({ loseAnswerShare: 0 })
+  await until('the number came back', () => gateway.cases()[0]?.upstreamRef)
+  t.equal(platform.ledger().cases.length, 1)
+})
+
+t.test('a platform that is away, slow, overloaded or broken gets everything later', async (t) => {
+  const { gateway, platform, start, bridge } = await setting(t, {
+    behaviour: { mode: 'manual' },
+    config: { requestTimeoutMs: 300 },
+  })
+  await start()
+  const faults: Array<[BehaviourChange, BehaviourChange]> = [
+    [{ isAway: true }, { isAway: false }],
+    [{ answerDelayMs: 2000 }, { answerDelayMs: 0 }],
+    [{ fault: { status: 500, share: 1 } }, { fault: { status: 500, share: 0 } }],
+    [{ fault: { status: 429, share: 1, retryAfterSeconds: 1 } }, { fault: { status: 429, share: 0 } }],
+  ]
+  let expected = 0
+  for (const [fault, cure] of faults) {
+    await until('all is well', () => bridge().status().upstreams[0]?.state === 'up')
+    platform.behave(fault)
+    gateway.report()
+    expected += 1
+    await until('the bridge says so', () => bridge().status().upstreams[0]?.state === 'down')
+    t.ok(bridge().status().isDegraded, JSON.stringify(fault))
+    t.equal(bridge().status().upstreams[0]?.outbox.parked, 0, 'nothing is parked for that')
+    platform.behave(cure)
+    await until('it arrives', () => platform.ledger().cases.length === expected)
+  }
+})
+
+t.test('a platform whose clock is far away is understood', async (t) => {
+  const { gateway, platform, start } = await setting(t, { behaviour: { clockOffsetMs: 3 * 3600_000 } })
+  await start()
+  const { id } = gateway.report()
+  await until('the dispatch comes back', () => gateway.case(id).state === 'dispatched')
+  t.ok(
+    gateway.case(id).history.every(({ at }) => at <= Date.now() + 1000),
+    'nothing happened in the future',
+  )
+  t.equal(platform.ledger().cases.length, 1)
+})
+
+t.test('a matter the platform cannot read is parked, holds up no other case, and goes when sent again', async (t) => {
+  const { gateway, platform, start, bridge } = await setting(t, {
+    behaviour: { mode: 'manual', refuseTypes: ['wire_charging'] },
+  })
+  await start()
+  const refused = gateway.report({ type: 'wire_charging', severity: 'critical' })
+  const other = gateway.report()
+  await until('the other is there', () => gateway.case(other.id).upstreamRef)
+  await until('the refused one is parked', () => bridge().parked().length === 1)
+  t.match(bridge().parked()[0], { caseId: refused.id, kind: 'open', lastError: /422 invalid.*wire_charging/ })
+  t.same(platform.sequence('demo')[0]?.missing, [[1, 1]], 'the platform sees the gap')
+  platform.behave({ refuseTypes: [] })
+  const database = openDatabase(join(t.testdirName, 'bridge'))
+  createOutbox(database).resend(bridge().parked()[0]!.id)
+  database.close()
+  await until('it is there now', () => gateway.case(refused.id).upstreamRef)
+  t.same(platform.sequence('demo')[0]?.missing, [])
+})
+
+t.test('a gateway that is away or turns the bridge away is waited for', async (t) => {
+  const { gateway, start, bridge } = await setting(t)
+  gateway.mode = 'away'
+  await start()
+  const { id } = gateway.report()
+  await until('the bridge says so', () => bridge().status().gateway.state === 'down')
+  gateway.mode = 401
+  await until('the reason names the token', () => /token/.test(bridge().status().gateway.reason ?? ''))
+  gateway.mode = 'well'
+  await until('the case went up and came back', () => gateway.case(id).state === 'dispatched')
+  gateway.mode = 503
+  gateway.step(id, { to: 'accepted', role: 'unit' })
+  gateway.mode = 'lossy'
+  gateway.step(id, { to: 'handling', role: 'unit' })
+  gateway.step(id, { to: 'handled', role: 'unit', note: 'n' })
+  await until('answers were lost', () => gateway.calls.repeated > 0)
+  gateway.mode = 'well'
+  await until('closed', () => gateway.case(id).state === 'closed')
+  t.equal(gateway.case(id).history.filter(({ to }) => to === 'verified').length, 1, 'nothing was applied twice')
+})
+
+t.test('a status the gateway refuses is recorded, shown and not repeated', async (t) => {
+  const { gateway, platform, start, bridge } = await setting(t, { behaviour: { mode: 'manual' } })
+  await start()
+  const { id } = gateway.report()
+  await until('it is up', () => gateway.case(id).upstreamRef)
+  gateway.step(id, { to: 'filed', role: 'issuer' })
+  const ref = gateway.case(id).upstreamRef!
+  platform.take(ref, { to: 'filed' })
+  await until('refused', () => bridge().status().inbox.refused === 1)
+  platform.take(ref, { to: 'dispatched' })
+  await until('the next one is applied', () => gateway.case(id).state === 'dispatched')
+  t.equal(gateway.calls.refused, 1)
+})
+
+t.test('a platform that gives no reason and no name is believed all the same', async (t) => {
+  const { gateway, platform, start } = await setting(t, { behaviour: { mode: 'manual' } })
+  await start()
+  const { id } = gateway.report()
+  await until('it is up', () => gateway.case(id).upstreamRef)
+  platform.take(gateway.case(id).upstreamRef!, { to: 'rejected', actorName: '', organisation: '' })
+  await until('rejected', () => gateway.case(id).state === 'rejected')
+  t.match(gateway.case(id).history.at(-1), { reason: /not given by the platform/ })
+})
+
+t.test('webhook and polling bring the same events, each applied once', async (t) => {
+  const { gateway, platform, start, bridge } = await setting(t)
+  await start()
+  platform.setWebhook('demo', `http://127.0.0.1:${bridge().ports().webhooks.street}/webhook`)
+  const ids = Array.from({ length: 5 }, () => gateway.report().id)
+  await until('all are dispatched', () => ids.every((id) => gateway.case(id).state === 'dispatched'))
+  t.same(gateway.calls, { links: 5, applied: 10, repeated: 0, refused: 0 })
+})
+
+t.test('with polling slow, the webhook alone is enough', async (t) => {
+  const { gateway, platform, config, start } = await setting(t)
+  const bridge = await start({ upstreams: [{ ...config.upstreams![0]!, pollMs: 3600_000 }] })
+  platform.setWebhook('demo', `http://127.0.0.1:${bridge.ports().webhooks.street}/webhook`)
+  const { id } = gateway.report()
+  await until('the dispatch is there', () => gateway.case(id).state === 'dispatched')
+  t.same(gateway.calls, { links: 1, applied: 2, repeated: 0, refused: 0 })
+})
+
+t.test('after a restart it goes on where it was', async (t) => {
+  const { gateway, platform, start, bridge } = await setting(t, { behaviour: { mode: 'manual', isAway: true } })
+  await start()
+  const { id } = gateway.report()
+  await until('it waits', () => bridge().status().upstreams[0]?.outbox.waiting === 1)
+  await bridge().stop()
+  platform.behave({ isAway: false })
+  gateway.report()
+  await start()
+  await until('both are up', () => gateway.cases().every(({ upstreamRef }) => upstreamRef))
+  await until('the journal is read to its end', () => bridge().status().gateway.cursor === gateway.journal().length)
+  t.equal(platform.ledger().cases.filter(({ caseId }) => caseId === id).length, 1)
+})
+
+t.test('a bridge that lost its outbox says everything again and the platform recognises it', async (t) => {
+  const { gateway, platform, start } = await setting(t)
+  await start()
+  const { id } = gateway.report()
+  await until('dispatched', () => gateway.case(id).state === 'dispatched')
+  const again = await start({ dataDir: join(t.testdirName, 'new-disk') })
+  await until('it has read everything', () => again.status().gateway.cursor === gateway.journal().length)
+  await until('it was recognised', () => platform.ledger().deliveries[0]?.received === 2)
+  t.equal(platform.ledger().cases.length, 1)
+  t.equal(platform.sequence('demo').length, 2, 'the platform sees that a new sequence began')
+  await until('its events were recognised, too', () => gateway.calls.repeated === 2)
+})
+
+t.test('a gateway restored from a backup is read again from the start', async (t) => {
+  const { gateway, platform, config, start } = await setting(t)
+  await start()
+  gateway.report()
+  await until('one is up', () => platform.ledger().cases.length === 1)
+  const other = await createGatewayPeer('demo')
+  t.teardown(() => other.close())
+  other.report()
+  other.report()
+  const bridge = await start({ gateway: { url: other.url, token: other.token } })
+  await until('both cases of the other journal are up', () => platform.ledger().cases.length === 3)
+  t.equal(bridge.status().gateway.state, 'up')
+  t.ok(config.dataDir)
+})
+
+t.test('health, metrics and the parked list can be read', async (t) => {
+  const { gateway, platform, start } = await setting(t, { behaviour: { refuseTypes: ['ebike_in_elevator'] } })
+  const bridge = await start({ http: { port: 0 } })
+  const get = async (path: string) => (await fetch(`http://127.0.0.1:${bridge.ports().http}${path}`)).text()
+  gateway.report()
+  await until('parked', () => bridge.parked().length === 1)
+  t.match(JSON.parse(await get('/health')), { status: 'degraded' })
+  t.match(await get('/metrics'), /gridgate_bridge_outbox_rows\{upstream="street",state="parked"\} 1/)
+  t.match(JSON.parse(await get('/parked')), { items: [{ kind: 'open', hint: /send the row again/ }] })
+  t.match(await (await fetch(platform.pageUrl)).text(), /网格化综合管理平台/)
+})
+
+t.test('a second bridge on the same data, a taken port and a wrong configuration are told in words', async (t) => {
+  const { config, start } = await setting(t)
+  await t.rejects(createBridge({ config }), { name: 'StartError', message: /another bridge/ })
+  const bridge = await start({ http: { port: 0 } })
+  const second = { ...config, dataDir: join(t.testdirName, 'second') }
+  const taken = await createBridge({ config: { ...second, http: { port: bridge.ports().http ?? 0 } } })
+  await t.rejects(taken.start(), { name: 'StartError', message: /port is in use/ })
+  await t.rejects(createBridge({ config: { site: 'demo' } }), { name: 'ConfigError' })
 })

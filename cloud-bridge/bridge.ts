@@ -11,7 +11,7 @@ import type { Gateway } from './gateway.ts'
 import type { BridgeMetrics } from './http.ts'
 import { createInbox, type RefusedRow } from './inbox.ts'
 import { createOutbox, type OutboxCounts, type ParkedRow } from './outbox.ts'
-import { createReachability, type Reachability } from './reachability.ts'
+import { createReachability, mergeReachability, type Reachability } from './reachability.ts'
 import { createApplier, createPoller } from './status.ts'
 import type { Upstream, UpstreamEvent } from './upstream.ts'
 
@@ -97,9 +97,14 @@ export function createBridge({
   const names = upstreams.map(({ name }) => name)
   const cases = createCaseTaker(database, outbox, { site: config.site, upstreams: names, evidence: config.evidence })
   const unroutedSql = database.prepare('SELECT count(*) AS n FROM site_case WHERE is_due = 1 AND upstream IS NULL')
-  const gatewayWatch = createReachability(log, 'gateway', clock.now)
-  const watches = new Map(upstreams.map(({ name }) => [name, createReachability(log, name, clock.now)]))
-  const watchOf = (name: string) => watches.get(name) ?? gatewayWatch
+  // Reading and writing apart: a platform that answers polls but refuses cases must not flap between lost and back.
+  const watch = (name: string) => createReachability(log, name, clock.now)
+  const gatewayWatches = { feed: watch('gateway'), applier: watch('gateway (status)') }
+  const ways = upstreams.map((upstream) => ({
+    upstream,
+    delivery: watch(upstream.name),
+    poller: watch(`${upstream.name} (status)`),
+  }))
   let broken: string | undefined
 
   function onBroken(error: unknown): void {
@@ -116,7 +121,7 @@ export function createBridge({
     database,
     gateway,
     cases,
-    watch: gatewayWatch,
+    watch: gatewayWatches.feed,
     clock,
     random,
     backoff: gateBounds,
@@ -132,7 +137,7 @@ export function createBridge({
     gateway,
     inbox,
     gate: createGate(gateBounds, random),
-    watch: gatewayWatch,
+    watch: gatewayWatches.applier,
     clock,
     random,
     backoff: config.retry,
@@ -149,14 +154,14 @@ export function createBridge({
     onBroken,
   })
 
-  const deliveryTo = (upstream: Upstream) =>
+  const deliveryTo = ({ upstream, delivery }: (typeof ways)[number]) =>
     createDelivery({
       upstream,
       outbox,
       gateway,
       stream,
       gate: createGate(gateBounds, random),
-      watch: watchOf(upstream.name),
+      watch: delivery,
       clock,
       random,
       backoff: config.retry,
@@ -177,13 +182,13 @@ export function createBridge({
       onBroken,
     })
 
-  const pollerOf = (upstream: Upstream) =>
+  const pollerOf = ({ upstream, poller }: (typeof ways)[number]) =>
     createPoller({
       upstream,
       inbox,
       outbox,
       stream,
-      watch: watchOf(upstream.name),
+      watch: poller,
       clock,
       random,
       backoff: gateBounds,
@@ -203,13 +208,14 @@ export function createBridge({
   }
 
   function status(): BridgeStatus {
-    const gatewayStatus = { ...gatewayWatch.status(), ...feed.status() }
-    const upstreamStatus = upstreams.map(({ name, kind }): UpstreamStatus => {
+    const gatewayWays = [gatewayWatches.feed.status(), gatewayWatches.applier.status()]
+    const gatewayStatus = { ...mergeReachability(gatewayWays), ...feed.status() }
+    const upstreamStatus = ways.map(({ upstream: { name, kind }, delivery, poller }): UpstreamStatus => {
       const pollCursor = inbox.cursor(name)
       return {
         name,
         kind,
-        ...watchOf(name).status(),
+        ...mergeReachability([delivery.status(), poller.status()]),
         outbox: outbox.counts(name),
         head: outbox.head(name),
         ...(pollCursor === undefined ? {} : { pollCursor }),
@@ -250,7 +256,7 @@ export function createBridge({
         feed.run(signal),
         applier.run(signal),
         pruneForever(signal),
-        ...upstreams.flatMap((upstream) => [deliveryTo(upstream).run(signal), pollerOf(upstream).run(signal)]),
+        ...ways.flatMap((way) => [deliveryTo(way).run(signal), pollerOf(way).run(signal)]),
       ])
     },
   }

@@ -100,8 +100,8 @@ export function readBridgeConfig(input: unknown, source: string): BridgeConfig {
   const problems: ConfigProblem[] = []
   if (!Value.Check(BridgeConfigSchema, value)) {
     for (const error of Value.Errors(BridgeConfigSchema, value)) {
-      // The same complaint once more, seen from the property.
-      if (error.message !== 'schema is false') problems.push(toProblem(error))
+      // Said once, at the key itself.
+      if (error.keyword !== 'additionalProperties') problems.push(toProblem(error))
     }
     throw new ConfigError(source, problems)
   }
@@ -119,9 +119,9 @@ export function readBridgeConfig(input: unknown, source: string): BridgeConfig {
 }
 
 /**
- * Reads the bridge's part of a YAML file: the gateway's site file, the whole document, or its key `cloudBridge`. Secrets may stand in files
- * (`tokenFile`, `secretFile`) or in the environment: GRIDGATE_BRIDGE_TOKEN, and GRIDGATE_BRIDGE_SECRET_<NAME> for the
- * upstream of that name (upper case, `_` for `-`).
+ * Reads the bridge's part of a YAML file: the gateway's site file, or a file of the bridge's own (the whole document or
+ * its key `cloudBridge`). In its own file secrets may stand in files (`tokenFile`, `secretFile`) or in the environment:
+ * GRIDGATE_BRIDGE_TOKEN, and GRIDGATE_BRIDGE_SECRET_<NAME> for the upstream of that name (upper case, `_` for `-`).
  * @throws ConfigError
  */
 export function loadBridgeConfig(
@@ -189,5 +189,5 @@ function toProblem(error: { instancePath: string; message: string }): ConfigProb
     .join('')
     .replace(/^\./, '')
   if (path.endsWith('.kind')) return { path, message: `must be one of: ${dialects.map(({ kind }) => kind).join(', ')}` }
-  return { path, message: error.message }
+  return { path, message: error.message === 'schema is false' ? 'there is no such key' : error.message }
 }

@@ -15,7 +15,7 @@ const usage = `cloud-bridge: carries cases from a gateway to the city's platform
   main.ts resend <id> [--config …]         send a parked row again (also while the bridge runs)
   main.ts check [--config …]               check the configuration
 
-The configuration is a YAML file, or its key cloudBridge. The file may also be named by GRIDGATE_BRIDGE_CONFIG; secrets
+The configuration is the gateway's site file, or a YAML file of the bridge's own. The file may also be named by GRIDGATE_BRIDGE_CONFIG; secrets
 come from GRIDGATE_BRIDGE_TOKEN and GRIDGATE_BRIDGE_SECRET_<NAME>, or from tokenFile and secretFile.
 Exit codes: 0 done, 1 cannot start, 64 wrong command line, 78 wrong configuration.
 `

@@ -33,6 +33,12 @@ export function createReachability(log: Logger, name: string, now: () => number)
   }
 }
 
+/** One peer asked over several ways (reading and writing): down if any is, so that none hides the other. */
+export function mergeReachability(ways: readonly Reachability[]): Reachability {
+  const pick = (state: Reachability['state']) => ways.find((way) => way.state === state)
+  return pick('down') ?? pick('up') ?? ways[0]!
+}
+
 /** The message of an error with its hint, if it carries one. */
 export function describe(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error)

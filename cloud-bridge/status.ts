@@ -142,20 +142,25 @@ export function createApplier(options: ApplierOptions): Applier {
 const iso = (at: number | undefined) =>
   at === undefined || !Number.isFinite(at) ? undefined : new Date(at).toISOString()
 
+/** The gateway moves no case without these; a status must not get lost because an office gave no reason. */
+const notGiven = '（平台未说明 not given by the platform）'
+const nameLimit = 200
+
 function toTransition({ upstream, body }: InboxRow, now: number): GatewayTransition {
   const { id, to, role, at, note, reason, unit, respondBy, resolveBy, actorName, organisation } = body as UpstreamEvent
+  const needsReason = to === 'rejected' || to === 'returned' || to === 'rework'
   return definedOnly({
     to,
     role,
     // A platform whose clock is ahead must not write into the site's future.
     at: iso(Math.min(at, now)),
-    note,
-    reason,
-    unit,
+    note: note?.trim() || (to === 'handled' ? notGiven : undefined),
+    reason: reason?.trim() || (needsReason ? notGiven : undefined),
+    unit: unit?.slice(0, nameLimit),
     respondBy: iso(respondBy),
     resolveBy: iso(resolveBy),
-    actorName,
-    organisation,
+    actorName: actorName.slice(0, nameLimit) || undefined,
+    organisation: organisation.slice(0, nameLimit) || undefined,
     idempotencyKey: `${upstream}:${id}`,
   })
 }

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { isRefusal } from '../../gateway/core/alarm.ts'
-import { applyCase, type Case, type CaseTransition } from '../../gateway/core/case.ts'
+import { applyCase, type Case, type CaseTransition, escalateCase } from '../../gateway/core/case.ts'
 
 /*
  * A gateway as far as the bridge sees one: journal, evidence, link and transitions over real HTTP, cases by the rules of
@@ -75,7 +75,7 @@ export async function createGatewayPeer(site: string): Promise<GatewayPeer> {
     return current
   }
 
-  const user = { type: 'user', id: 'wang', organisation: '物业服务中心' } as const
+  const user = { type: 'user', id: 'duty-1', organisation: '物业服务中心' } as const
   const need = (id: string): Case => {
     const found = cases.get(id)
     if (!found) throw new Error(`no case ${id}`)
@@ -118,7 +118,12 @@ export async function createGatewayPeer(site: string): Promise<GatewayPeer> {
       if (isRefusal(next)) throw new Error(next.refused)
       return put(next, transition, user)
     },
-    lift: (id) => put({ ...need(id), level: 'X' }, { type: 'reported-upstream', at: Date.now() }, user),
+    lift(id) {
+      const to = { level: 'X', upstream: 'street', at: Date.now(), actor: user, note: '物业未能处置' } as const
+      const raised = escalateCase(need(id), to)
+      if (isRefusal(raised)) throw new Error(raised.refused)
+      return put(raised, raised.history.at(-1)!, user)
+    },
     addEvidence(alarmId, type, bytes) {
       const id = randomUUID()
       const contentType = type === 'snapshot' ? 'image/jpeg' : 'video/mp4'

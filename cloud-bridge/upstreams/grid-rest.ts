@@ -187,10 +187,11 @@ function create(options: UpstreamOptions, context: UpstreamContext): Upstream {
     name: options.name,
     kind: 'grid-rest',
     async openCase(report, delivery) {
-      const { openedAt, respondBy, resolveBy, ...rest } = report.case
+      const { openedAt, respondBy, resolveBy, title, ...rest } = report.case
       const body = {
         case: definedOnly({
           ...rest,
+          title: title.slice(0, 500),
           openedAt: iso(openedAt),
           respondBy: isoOrNone(respondBy),
           resolveBy: isoOrNone(resolveBy),

@@ -14,11 +14,12 @@ function sign(secret: string, lines: readonly string[]): string {
     .digest('hex')}`
 }
 
-/** Headers of a webhook call. */
+/** Headers of a request; a webhook has no idempotency key. */
 export function signedHeaders(
   key: { keyId: string; secret: string },
   request: { method: string; path: string; body: string },
   now: number,
+  idempotencyKey = '',
 ): Record<string, string> {
   const timestamp = String(now)
   const nonce = randomBytes(16).toString('hex')
@@ -28,7 +29,7 @@ export function signedHeaders(
     'Grid-Timestamp': timestamp,
     'Grid-Nonce': nonce,
     'Grid-Content-SHA256': hash,
-    'Grid-Signature': sign(key.secret, [request.method, request.path, timestamp, nonce, '', hash]),
+    'Grid-Signature': sign(key.secret, [request.method, request.path, timestamp, nonce, idempotencyKey, hash]),
   }
 }
 

@@ -79,10 +79,11 @@ export function createWorkflow(store: Store, behaviour: () => Behaviour, now: ()
     })
   }
 
-  /** The property may have handled it before anybody asked. */
+  /** The property may have handled it before anybody asked; a later `reported` starts it again. */
   function catchUp(current: GridCase): void {
-    const done = store.history(current.ref).findLast((row) => row.origin === 'site' && row.role === 'unit')
-    if (done && siteMoves.dispatched?.includes(done.to) && done.to !== 'returned') enter(current, done.to, 'property')
+    const done = store.history(current.ref).findLast((row) => row.origin === 'site')
+    if (done?.role === 'unit' && done.to !== 'returned' && siteMoves.dispatched?.includes(done.to))
+      enter(current, done.to, 'property')
   }
 
   function automatic(current: GridCase): [Move, GridCase['handledBy']] | undefined {
