@@ -25,9 +25,9 @@ import { createFrameGate } from './inference/gate.ts'
 import { loadManifest } from './inference/manifest.ts'
 import { createDetectorPool } from './inference/pool.ts'
 import { createMetrics } from './metrics.ts'
-import { createPipeline, type RunningScene } from './pipeline.ts'
-import { sceneDefinitions } from './scenes/index.ts'
+import { createPipeline } from './pipeline.ts'
 import { ensureBridgeToken, ensureGatewaySecret, gatewayClient, tokenHash } from './secrets.ts'
+import { cameraOptions, createDoors, deviceFilters, runningScenes } from './site-parts.ts'
 import { describePlace, deviceRows, siteView } from './site-view.ts'
 import { createAnnouncer } from './speakers/announcer.ts'
 import { loadClipLibrary, shippedClipFolder } from './speakers/clip-library.ts'
@@ -106,7 +106,10 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
     registry,
     codecs,
     telemetry,
-    onMeasurements: (measurements) => pipeline.onMeasurements(measurements),
+    onMeasurements: (measurements) => {
+      doors.onMeasurements(measurements)
+      pipeline.onMeasurements(measurements)
+    },
     onDeviceUp: (device, isUp, at) => {
       if (registry.describe(device)) noteEvent(device, isUp ? 'device-up' : 'device-down', at)
       pipeline.onDevice(device, isUp, at)
@@ -185,6 +188,10 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
   const manifest = await loadManifest(join(config.models.dir, config.models.lift))
   const detector = await createDetectorPool({ manifest, workers: config.models.workers, logger, random })
   cleanUp.defer('detector', () => detector.close())
+  const doors = createDoors(config, {
+    mqtt: link,
+    onEvent: ({ lift, transition, ...data }) => noteEvent(lift, transition, now(), data),
+  })
   const metrics = createMetrics(new Registry(), {
     detector,
     cameras: () => cameras.list().map((camera) => camera.status()),
@@ -199,7 +206,7 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
     alarms,
     record: recorder.record,
     encode: (frame, boxes) => encodeSnapshot(frame, { boxes }),
-    holdDoor: () => {},
+    holdDoor: doors.want,
     onDecision: metrics.noteDecision,
     onError,
     now,
@@ -261,7 +268,7 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
   if (!isLoopback(config.http.host)) logger.info({ url }, 'console listens beyond this machine')
 
   // Everything is there: let it run.
-  const running = [link.run(stopping.signal), cameras.run(stopping.signal)]
+  const running = [link.run(stopping.signal), cameras.run(stopping.signal), doors.run(stopping.signal)]
   cleanUp.defer('cameras and mqtt', async () => {
     await intake.flush()
     stopping.abort(new Error('the gateway stops'))
@@ -298,54 +305,6 @@ function openTelemetry(config: SiteConfig, now: () => number, logger: Logger) {
   if (influx) return createTelemetryInflux({ ...influx, token: influx.token ?? '', logger })
   const file = join(config.dataDir, 'telemetry.db')
   return openTelemetrySqlite({ file, retentionMs: config.retention.telemetryMs, now })
-}
-
-function deviceFilters(config: SiteConfig): string[] {
-  const own = config.devices.flatMap(({ topic }) => (topic ? [topic] : []))
-  return [`site/${config.site.id}/+/up`, `site/${config.site.id}/+/status`, ...config.mqtt.topics, ...own]
-}
-
-function runningScenes(config: SiteConfig): RunningScene[] {
-  return config.scenes.flatMap(({ scene, lifts, options }) =>
-    lifts.map((lift) => {
-      const inLift = ({ place }: { place: { lift?: string } }) => place.lift === lift
-      const cameras = config.cameras.filter(inLift)
-      const devices = config.devices.filter(inLift).map(({ id }) => id)
-      const { building, unit } = config.lifts.find(({ id }) => id === lift)!
-      const gridCell = config.buildings.find(({ id }) => id === building)?.gridCell ?? config.site.gridCell
-      const place = {
-        site: config.site.id,
-        building,
-        lift,
-        ...(unit ? { unit } : {}),
-        ...(gridCell ? { gridCell } : {}),
-      }
-      const target = { place, cameras: cameras.map(({ id }) => id), devices }
-      const ignoreZones = Object.fromEntries(cameras.map(({ id, ignoreZones: zones }) => [id, zones]))
-      return {
-        kind: scene,
-        scene: findDriver(sceneDefinitions, scene)!.create({ ...(options as object), ignoreZones }, target),
-        cameras: new Set(target.cameras),
-        devices: new Set(devices),
-      }
-    }),
-  )
-}
-
-function cameraOptions(camera: SiteConfig['cameras'][number]) {
-  const { id, url, subUrl, username, password, analysisFps, evidenceMs, stallMs, pace, loop } = camera
-  return {
-    id,
-    url,
-    ...(subUrl === undefined ? {} : { subUrl }),
-    ...(username === undefined ? {} : { username }),
-    ...(password === undefined ? {} : { password }),
-    analysis: { fps: analysisFps },
-    evidence: { ringMs: evidenceMs },
-    stallMs,
-    pace,
-    loop,
-  }
 }
 
 function readSecret(config: SiteConfig, reference: { env: string } | { file: string }): string {

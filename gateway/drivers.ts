@@ -1,5 +1,6 @@
 import type { DriverSchemas } from './config/schema.ts'
 import { codecs } from './devices/codecs/index.ts'
+import { doorDrivers } from './doors/index.ts'
 import { sceneDefinitions } from './scenes/index.ts'
 import { speakerDrivers } from './speakers/index.ts'
 
@@ -7,6 +8,6 @@ import { speakerDrivers } from './speakers/index.ts'
 export const driverSchemas: DriverSchemas = {
   speakers: speakerDrivers,
   scenes: sceneDefinitions,
-  doors: [],
+  doors: doorDrivers,
   codecs: codecs.map(({ kind }) => kind),
 }

@@ -1,0 +1,85 @@
+import type { CameraOptions } from './cameras/index.ts'
+import type { CameraEntry, SiteConfig } from './config/site.ts'
+import { findDriver } from './core/driver.ts'
+import type { Measurement } from './core/measurement.ts'
+import type { Finding } from './core/scene.ts'
+import { createDoorHold, type DoorEvent } from './doors/door-hold.ts'
+import { doorDrivers } from './doors/index.ts'
+import type { MqttPort } from './doors/mqtt-relay.ts'
+import type { RunningScene } from './pipeline.ts'
+import { sceneDefinitions } from './scenes/index.ts'
+
+/** MQTT filters of every device of the site. */
+export function deviceFilters({ site, mqtt, devices }: SiteConfig): string[] {
+  const own = devices.flatMap(({ topic }) => (topic ? [topic] : []))
+  return [`site/${site.id}/+/up`, `site/${site.id}/+/status`, ...mqtt.topics, ...own]
+}
+
+/** One scene per entry and lift, each with the cameras and devices in that lift. */
+export function runningScenes(config: SiteConfig): RunningScene[] {
+  return config.scenes.flatMap(({ scene, lifts, options }) =>
+    lifts.map((lift) => {
+      const inLift = ({ place }: { place: { lift?: string } }) => place.lift === lift
+      const cameras = config.cameras.filter(inLift)
+      const devices = config.devices.filter(inLift).map(({ id }) => id)
+      const { building, unit } = config.lifts.find(({ id }) => id === lift)!
+      const gridCell = config.buildings.find(({ id }) => id === building)?.gridCell ?? config.site.gridCell
+      const place = {
+        site: config.site.id,
+        building,
+        lift,
+        ...(unit ? { unit } : {}),
+        ...(gridCell ? { gridCell } : {}),
+      }
+      const target = { place, cameras: cameras.map(({ id }) => id), devices }
+      const ofCameras = Object.fromEntries(cameras.map(({ id, ignoreZones }) => [id, ignoreZones]))
+      return {
+        kind: scene,
+        scene: findDriver(sceneDefinitions, scene)!.create({ ...(options as object), ignoreZones: ofCameras }, target),
+        cameras: new Set(target.cameras),
+        devices: new Set(devices),
+      }
+    }),
+  )
+}
+
+/** A camera of the site file as the camera readers take it. */
+export function cameraOptions(camera: CameraEntry): CameraOptions {
+  const { id, url, subUrl, username, password, analysisFps, evidenceMs, stallMs, pace, loop } = camera
+  return {
+    id,
+    url,
+    ...(subUrl === undefined ? {} : { subUrl }),
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    analysis: { fps: analysisFps },
+    evidence: { ringMs: evidenceMs },
+    stallMs,
+    pace,
+    loop,
+  }
+}
+
+/** Door holds of the lifts that have one, by lift. */
+export function createDoors(config: SiteConfig, context: { mqtt: MqttPort; onEvent(event: DoorEvent): void }) {
+  const holds = config.doors.map(({ lift, driver, options }) => {
+    const contact = findDriver(doorDrivers, driver)!.create(options, { lift, site: config.site.id, mqtt: context.mqtt })
+    const hold = createDoorHold({ contact, rules: options as never, onEvent: context.onEvent })
+    const devices = new Set(config.devices.filter(({ place }) => place.lift === lift).map(({ id }) => id))
+    return { hold, contact, devices }
+  })
+  return {
+    want({ place, wanted }: Extract<Finding, { type: 'hold-door' }>): void {
+      holds.find(({ hold }) => hold.lift === place.lift)?.hold.want(wanted)
+    },
+    onMeasurements(measurements: readonly Measurement[]): void {
+      for (const measurement of measurements)
+        for (const { hold, devices } of holds) if (devices.has(measurement.device)) hold.onMeasurement(measurement)
+    },
+    /** Releases every door when aborted. */
+    async run(signal: AbortSignal): Promise<void> {
+      await Promise.all(holds.map(({ hold }) => hold.run(signal)))
+      await Promise.all(holds.map(({ contact }) => contact.close()))
+    },
+  }
+}
