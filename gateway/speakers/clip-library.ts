@@ -156,7 +156,8 @@ function readClip(path: string): Int16Array {
   const seconds = sound.samples.length / sound.sampleRate
   if (seconds * 1000 > maxClipMs) throw new Error(`is ${Math.round(seconds)} s long, more than ${maxClipMs / 1000} s`)
   const line = resample(sound.samples, sound.sampleRate, lineRate)
-  const samples = Int16Array.from(line, (value) => Math.max(-32_768, Math.min(32_767, Math.round(value * 32_768))))
+  const samples = new Int16Array(line.length)
+  for (let i = 0; i < line.length; i++) samples[i] = Math.max(-32_768, Math.min(32_767, Math.round(line[i]! * 32_768)))
   if (leadingSilence(samples) === samples.length) throw new Error('holds nothing but silence')
   return samples
 }

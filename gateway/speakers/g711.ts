@@ -50,11 +50,15 @@ function decodeALaw(byte: number): number {
 /** Linear samples to G.711. */
 export function encodeG711(samples: Int16Array, encoding: G711Encoding): Uint8Array {
   const encode = encoding === 'pcmu' ? encodeMuLaw : encodeALaw
-  return Uint8Array.from(samples, encode)
+  const bytes = new Uint8Array(samples.length)
+  for (let i = 0; i < samples.length; i++) bytes[i] = encode(samples[i]!)
+  return bytes
 }
 
 /** G.711 to linear samples, at the middle of each quantising interval. */
 export function decodeG711(bytes: Uint8Array, encoding: G711Encoding): Int16Array {
   const decode = encoding === 'pcmu' ? decodeMuLaw : decodeALaw
-  return Int16Array.from(bytes, decode)
+  const samples = new Int16Array(bytes.length)
+  for (let i = 0; i < bytes.length; i++) samples[i] = decode(bytes[i]!)
+  return samples
 }
