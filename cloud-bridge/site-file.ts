@@ -47,6 +47,7 @@ export function fromSiteFile(
         ...(site.gridCell ? { gridCell: site.gridCell } : {}),
       }
     }),
+    ...(bridge.evidence ? { evidence: bridge.evidence } : {}),
     http: { host: bridge.host ?? '127.0.0.1', port: bridge.port ?? 8081 },
   }
 }

@@ -124,8 +124,8 @@ async function setPassword(config: SiteConfig, name: string | undefined): Promis
   const chunks: Buffer[] = []
   for await (const chunk of process.stdin) chunks.push(chunk as Buffer)
   const password = Buffer.concat(chunks).toString('utf8').trim()
-  if (!name || password.length < 10) {
-    console.error('password needs a user name, and on standard input a password of at least 10 characters')
+  if (!name || password.length < 12) {
+    console.error('password needs a user name, and on standard input a password of at least 12 characters')
     return 1
   }
   const store = openStore({ file: join(config.dataDir, 'gridgate.db'), now: Date.now })

@@ -32,10 +32,13 @@ export function runningScenes(config: SiteConfig): RunningScene[] {
         ...(gridCell ? { gridCell } : {}),
       }
       const target = { place, cameras: cameras.map(({ id }) => id), devices }
-      const ofCameras = Object.fromEntries(cameras.map(({ id, ignoreZones }) => [id, ignoreZones]))
+      const written = options as { ignoreZones?: Record<string, unknown[]> }
+      const ignoreZones = Object.fromEntries(
+        cameras.map(({ id, ignoreZones: own }) => [id, [...own, ...(written.ignoreZones?.[id] ?? [])]]),
+      )
       return {
         kind: scene,
-        scene: findDriver(sceneDefinitions, scene)!.create({ ...(options as object), ignoreZones: ofCameras }, target),
+        scene: findDriver(sceneDefinitions, scene)!.create({ ...written, ignoreZones }, target),
         cameras: new Set(target.cameras),
         devices: new Set(devices),
       }

@@ -116,6 +116,7 @@ export function resolveSite(written: WrittenSite, context: ResolveContext): Site
             url: influx.url,
             org: influx.org,
             bucket: influx.bucket,
+            queryLanguage: influx.queryLanguage,
             maxBufferedPoints: influx.maxBufferedPoints,
             ...(influxToken === undefined ? {} : { token: influxToken }),
           },

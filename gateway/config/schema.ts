@@ -371,6 +371,10 @@ export function siteSchema(drivers: DriverSchemas, purpose: SchemaPurpose = 'che
         {
           host: Type.String({ default: '127.0.0.1' }),
           port: Port(8081, "Port of the bridge's health and metrics page."),
+          evidence: Type.Union([Type.Literal('none'), Type.Literal('snapshot'), Type.Literal('all')], {
+            default: 'all',
+            description: 'What of the cameras may leave the site with a case. Pictures are not masked.',
+          }),
           gatewayUrl: Type.Optional(
             Type.String({ pattern: '^https?://', description: 'Where the bridge finds the gateway.' }),
           ),
@@ -386,6 +390,10 @@ export function siteSchema(drivers: DriverSchemas, purpose: SchemaPurpose = 'che
                 org: Type.String({ default: '' }),
                 bucket: Type.String(),
                 token: Type.Optional(Secret),
+                queryLanguage: Type.Union([Type.Literal('flux'), Type.Literal('influxql')], {
+                  default: 'flux',
+                  description: 'How it is read: flux for InfluxDB 2, influxql for InfluxDB 1 and 3.',
+                }),
                 maxBufferedPoints: Type.Integer({ minimum: 1000, default: 100_000 }),
               },
               { ...strict, description: 'InfluxDB instead of the built-in SQLite store.' },

@@ -34,8 +34,17 @@ export interface SiteConfig {
   voiceDir?: string
   disposal: DisposalRow[]
   upstreams: UpstreamEntry[]
-  bridge: { host: string; port: number; gatewayUrl?: string }
-  telemetry: { influx?: { url: string; org: string; bucket: string; token?: string; maxBufferedPoints: number } }
+  bridge: { host: string; port: number; evidence: 'none' | 'snapshot' | 'all'; gatewayUrl?: string }
+  telemetry: {
+    influx?: {
+      url: string
+      org: string
+      bucket: string
+      token?: string
+      queryLanguage: 'flux' | 'influxql'
+      maxBufferedPoints: number
+    }
+  }
   retention: { evidenceMs: number; telemetryMs: number }
   log: { level: 'debug' | 'info' | 'warn' | 'error' }
 }
