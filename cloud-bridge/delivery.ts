@@ -6,8 +6,8 @@ import type { Gate } from './gate.ts'
 import { type Gateway, GatewayError } from './gateway.ts'
 import type { Lane, Outbox, OutboxRow } from './outbox.ts'
 import { describe, type ReachabilityWatch } from './reachability.ts'
+import { sha256 } from './sha256.ts'
 import { type CaseReport, type Delivery, type TransitionReport, type Upstream, UpstreamError } from './upstream.ts'
-import { sha256 } from './upstreams/grid-rest-signature.ts'
 
 /*
  * Carries outbox rows of one upstream to it. The only place where a delivery is retried: dialects fail, this decides.

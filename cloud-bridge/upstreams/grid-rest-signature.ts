@@ -1,4 +1,5 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import { sha256 } from '../sha256.ts'
 
 /*
  * Signing of grid-rest requests, both ways (docs/reference/grid-rest.md, "Signing").
@@ -15,11 +16,6 @@ export interface SignedParts {
   nonce: string
   idempotencyKey: string
   bodySha256: string
-}
-
-/** Lower-case hex. */
-export function sha256(data: Uint8Array | string): string {
-  return createHash('sha256').update(data).digest('hex')
 }
 
 /** The value of the header Grid-Signature. */

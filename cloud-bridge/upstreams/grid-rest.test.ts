@@ -4,10 +4,11 @@ import { Check, Errors } from 'typebox/schema'
 import { parse } from 'yaml'
 import { createGridPlatform } from '../../simulators/grid-platform/platform.ts'
 import { signedHeaders } from '../../simulators/grid-platform/signing.ts'
+import { sha256 } from '../sha256.ts'
 import { type ContractPeer, exampleReport, upstreamContract } from '../testing/upstream-contract.ts'
 import type { UpstreamOptions } from '../upstream.ts'
 import { gridRest } from './grid-rest.ts'
-import { sha256, signature } from './grid-rest-signature.ts'
+import { signature } from './grid-rest-signature.ts'
 
 const secret = 'a-secret-of-the-demo-site'
 const signal = new AbortController().signal

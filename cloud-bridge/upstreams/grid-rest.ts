@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { type Static, type TSchema, Type } from 'typebox'
 import { Value } from 'typebox/value'
-import { caseStates } from '../../gateway/core/case.ts'
 import { definedOnly } from '../defined.ts'
+import { sha256 } from '../sha256.ts'
 import { TimeLimitError, withTimeLimit } from '../time-limit.ts'
 import {
   type CaseReport,
@@ -14,48 +14,14 @@ import {
   type UpstreamEvent,
   type UpstreamOptions,
 } from '../upstream.ts'
-import { createNonceMemory, sha256, signature, whyNotTrusted } from './grid-rest-signature.ts'
+import { type Event, EventPage, Problem, Receipt, WebhookBody } from './grid-rest-messages.ts'
+import { createNonceMemory, signature, whyNotTrusted } from './grid-rest-signature.ts'
 import type { Dialect } from './index.ts'
 
 /*
  * The dialect of docs/reference/grid-rest.yaml: JSON over HTTPS, HMAC-signed, idempotency keys, evidence by multipart,
  * status by webhook and by polling.
  */
-
-const Text = Type.String({ maxLength: 4000 })
-const Instant = Type.String({ pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?Z$' })
-const Ref = Type.String({ pattern: '^[A-Za-z0-9._-]{1,64}$' })
-const Receipt = Type.Object({ ref: Ref })
-const Event = Type.Object({
-  id: Type.String({ minLength: 1, maxLength: 128 }),
-  caseSeq: Type.Integer({ minimum: 1 }),
-  caseId: Type.String({ minLength: 1, maxLength: 64 }),
-  ref: Ref,
-  to: Type.Union(caseStates.map((state) => Type.Literal(state))),
-  role: Type.Union([Type.Literal('issuer'), Type.Literal('unit')]),
-  at: Instant,
-  actorName: Text,
-  organisation: Text,
-  unit: Type.Optional(Text),
-  note: Type.Optional(Text),
-  reason: Type.Optional(Text),
-  respondBy: Type.Optional(Instant),
-  resolveBy: Type.Optional(Instant),
-})
-const EventPage = Type.Object({
-  events: Type.Array(Event),
-  cursor: Type.String({ maxLength: 128 }),
-  hasMore: Type.Boolean(),
-})
-const WebhookBody = Type.Object({ site: Type.String(), events: Type.Array(Event, { minItems: 1, maxItems: 100 }) })
-const Problem = Type.Object({
-  error: Type.Object({
-    code: Type.String(),
-    message: Type.String(),
-    serverTime: Type.Optional(Instant),
-    details: Type.Optional(Type.Array(Type.Object({ path: Type.String(), message: Type.String() }))),
-  }),
-})
 
 /** The platform refuses what the request says; the same request will be refused again. */
 const schemaRefusals: ReadonlySet<number> = new Set([400, 413, 415, 422])
