@@ -6,6 +6,7 @@ export interface MeasuredParts {
     stats(): {
       workersReady: number
       restarts: number
+      stuck: number
       waiting: number
       cameras: Record<string, { analysed: number; superseded: number; failed: number }>
     }
@@ -29,7 +30,7 @@ export function createMetrics(registry: Registry, parts: MeasuredParts): Metrics
   const decision = new Histogram({
     name: 'gridgate_decision_seconds',
     help: 'From the arrival of a frame to the answer of its scene.',
-    buckets: [0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5],
+    buckets: [0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.35, 0.5, 1, 2.5],
     registers,
   })
   const journal = new Counter({
@@ -65,6 +66,9 @@ export function createMetrics(registry: Registry, parts: MeasuredParts): Metrics
   )
   gauge('gridgate_inference_restarts', 'Inference workers replaced since the start.', [], (each) =>
     each.set(parts.detector.stats().restarts),
+  )
+  gauge('gridgate_inference_workers_stuck', 'Inference threads given up inside the runtime.', [], (each) =>
+    each.set(parts.detector.stats().stuck),
   )
   gauge('gridgate_inference_frames', 'Frames by what became of them.', ['camera', 'outcome'], (each) => {
     for (const [camera, counts] of Object.entries(parts.detector.stats().cameras))

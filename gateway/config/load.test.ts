@@ -82,6 +82,16 @@ t.test('every problem is told at once, with its path and line', async (t) => {
   ])
 })
 
+t.test('twenty mistakes are twenty lines, not the first eight', async (t) => {
+  const cameras = Array.from(
+    { length: 20 },
+    (_, index) => `  - { id: c${index}, name: { zh: 一, en: a }, url: 'http://x' }`,
+  )
+  const problems = problemsOf(`site: { id: a, name: { zh: 一, en: A } }\ncameras:\n${cameras.join('\n')}\n`)
+  t.equal(problems.length, 20)
+  t.equal(problems.at(-1)?.line, 22)
+})
+
 t.test('references, duplicates and secrets are checked', async (t) => {
   t.match(problemsOf(example.replace('place: { lift: b1-u1-lift } # b', 'place: { lift: b9 } # b')), [
     { path: 'cameras[0].place.lift', message: 'there is no lift "b9"' },

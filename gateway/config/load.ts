@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { TSchema } from 'typebox'
+import { Settings } from 'typebox/system'
 import { Value } from 'typebox/value'
 import { type Document, isNode, LineCounter, parseDocument } from 'yaml'
 import { findDriver } from '../core/driver.ts'
@@ -78,6 +79,8 @@ export function parseSite(
 
 /** Reports what the schema finds wrong, in words: unknown keys by name; of a union only what it allows. */
 function checkSchema(schema: TSchema, value: unknown, base: Path, report: Report): void {
+  // TypeBox stops at eight errors unless told otherwise; people mend a file in one go.
+  Settings.Set({ maxErrors: 1000 })
   for (const error of Value.Errors(schema, value)) {
     const path = [...base, ...pointerToPath(error.instancePath)]
     const parameters = error.params as Record<string, unknown>
