@@ -1,7 +1,3 @@
-import { execFileSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { startCompound } from '../compound.ts'
 import { logIn } from '../console-client.ts'
@@ -20,9 +16,6 @@ interface AlarmView {
   warnings: Array<{ clip: string; isDelivered: boolean }>
   raisedAt: string
 }
-
-const realClip = fileURLToPath(new URL('../../../shared/data/cameras/lift/entry-clip.mp4', import.meta.url))
-const isRealClipHere = existsSync(realClip)
 
 /** One compound with fast people at the platform, so that a whole case fits into a test. */
 async function compoundFor(t: Tap, more: object = {}) {
@@ -108,51 +101,6 @@ t.test('a person, a bicycle and a stroller are left in peace', async (t) => {
     t.same(await alarms(), [], clip)
   }
 })
-
-t.test(
-  'the real entry filmed in a lift raises one alarm, speaks, is recorded and becomes a case',
-  {
-    skip: !isRealClipHere && !process.env.CI && 'the recorded entry is not here',
-  },
-  async (t) => {
-    const dir = t.testdir()
-    const file = join(dir, 'entry.mp4')
-    execFileSync(
-      'ffmpeg',
-      `-v error -i ${realClip} -an -vf scale=640:-2 -c:v libx264 -preset veryfast -g 15 -bf 0 -pix_fmt yuv420p`
-        .split(' ')
-        .concat(file),
-    )
-    const { compound, client, alarms } = await compoundFor(t)
-    await compound.stage.show('b1-lift-cam', file)
-    const [alarm] = await until(
-      'the real e-bike is seen',
-      async () => {
-        const list = await alarms()
-        return list.length > 0 && list
-      },
-      60_000,
-    )
-    await until('the lift has been spoken to', () => compound.speakers.get('b1-lift')!.heard.length > 0)
-    const done = await until(
-      'its clip is kept',
-      async () => {
-        const one = await client.get<AlarmView>(`/alarms/${alarm!.id}`)
-        return one.evidence.length >= 2 && one
-      },
-      60_000,
-    )
-    await until(
-      'its case is closed',
-      async () => {
-        const one = await client.get<{ state: string }>(`/cases/${done.caseId}`)
-        return one.state === 'closed'
-      },
-      60_000,
-    )
-    t.equal((await alarms()).length, 1)
-  },
-)
 
 t.test('a second start on the same data goes on where the first was', async (t) => {
   const { compound, client } = await compoundFor(t)
