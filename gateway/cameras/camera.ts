@@ -89,7 +89,7 @@ export function createCamera(options: CameraOptions, context: CameraContext): Ru
     const isDamageable = plan.analysed.type === 'rtsp'
     const gate = createDamageGate()
     const ring = analysedRing.begin(session, startedAt)
-    analysedRing.onKey = (ptsMs) => gate.onKey(ptsMs, performance.now())
+    analysedRing.onPicture = (picture) => gate.onPicture(picture, performance.now())
     let isOver = false
     let hasThrown = false
     const show = (slot: FrameSlot, time: FrameTime, useful: () => void) => {
@@ -115,8 +115,8 @@ export function createCamera(options: CameraOptions, context: CameraContext): Ru
       slotsFor,
       onPicture(slot, mediaMs, useful) {
         const at = isFast ? startedAt + mediaMs : context.now()
-        // What was said about the picture before it came is in another pipe, and is read in this turn of the loop.
-        if (isDamageable) setImmediate(() => show(slot, { at, mediaMs, session }, useful))
+        // What was said about the picture before it came is in another pipe: the next turn of the loop has read it.
+        if (isDamageable) setImmediate(() => setImmediate(() => show(slot, { at, mediaMs, session }, useful)))
         else show(slot, { at, mediaMs, session }, useful)
       },
       onDropped() {

@@ -8,20 +8,23 @@ import type { Cut } from './evidence-ring.ts'
 const longestWriteMs = 60_000
 
 /**
- * Writes a cut as an MP4 that a browser plays. H.264 and H.265 are copied; anything else (a test file) is encoded.
+ * Writes a cut as an MP4 that a browser plays, without encoding.
  * @returns bytes written
- * @throws Error with ffmpeg's words when it cannot be written
+ * @throws Error when the stream is neither H.264 nor H.265, or with ffmpeg's words when it cannot be written
  */
 export async function writeClip(cut: Cut, file: string, ffmpegPath: string, signal?: AbortSignal): Promise<number> {
-  const isCopied = cut.codec === 'h264' || cut.codec === 'hevc'
+  if (cut.codec !== 'h264' && cut.codec !== 'hevc') {
+    throw new Error(
+      `clips need H.264 or H.265, the camera sends ${cut.codec ?? 'something else'}: change it on the camera`,
+    )
+  }
   // Safari plays H.265 only under this tag.
   const copy = ['-c', 'copy', ...(cut.codec === 'hevc' ? ['-tag:v', 'hvc1'] : [])]
-  const encode = ['-c:v', 'libx264', '-preset', 'veryfast', '-pix_fmt', 'yuv420p']
   const child = spawn(
     ffmpegPath,
     [
       ...['-hide_banner', '-loglevel', 'error', '-f', 'mpegts', '-i', 'pipe:0', '-map', '0:v:0'],
-      ...(isCopied ? copy : encode),
+      ...copy,
       ...['-movflags', '+faststart', '-f', 'mp4', '-y', `file:${file}`],
     ],
     { stdio: ['pipe', 'ignore', 'pipe'] },

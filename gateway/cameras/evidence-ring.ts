@@ -1,5 +1,5 @@
 import type { FrameTime } from '../core/scene.ts'
-import { createTransportStreamParser, packetBytes } from './transport-stream.ts'
+import { createTransportStreamParser, type PictureStart, packetBytes } from './transport-stream.ts'
 
 /*
  * The last seconds of one stream as it came from the camera, so that an alarm's clip can begin before the alarm.
@@ -49,8 +49,8 @@ export interface RingSession {
 
 export interface EvidenceRing {
   begin(session: string, startedAt: number): RingSession
-  /** Hears of every key picture as it arrives. */
-  onKey: ((ptsMs: number) => void) | undefined
+  /** Hears of every picture as it begins. */
+  onPicture: ((picture: PictureStart) => void) | undefined
   /** The gateway's time of a picture of a session that is held, free of what decoding and a busy machine added. */
   receivedAt(time: FrameTime): number | undefined
   /** Whether the picture in question is held. */
@@ -225,20 +225,18 @@ export function createEvidenceRing(bounds: RingBounds): EvidenceRing {
       const picture = section.parser.read(block.subarray(start, start + packetBytes))
       section.parsedOffset += packetBytes
       if (!picture) continue
+      ring.onPicture?.(picture)
       // Nothing before a key picture can be decoded.
       if (section.units.length === 0 && !picture.isKey) continue
       const at = receivedAt ?? section.startedAt + picture.ptsMs
       section.units.push({ offset, at, ...picture })
-      if (picture.isKey) {
-        ring.onKey?.(picture.ptsMs)
-        evict(at)
-      }
+      if (picture.isKey) evict(at)
     }
     if (bytes() > bounds.maxBytes) evict(section.units.at(-1)?.at ?? Number.NEGATIVE_INFINITY)
   }
 
   const ring: EvidenceRing = {
-    onKey: undefined,
+    onPicture: undefined,
     get bytes() {
       return bytes()
     },

@@ -20,16 +20,20 @@ const protocols = 'pipe,fd,file,rtsp,rtsps,rtp,tcp,udp,tls,crypto'
  * command line is readable by everybody on the machine.
  *
  * Output 1, `pipe:1`: pictures as YUV4MPEG2 (the header tells the size, `FRAME` marks show a lost step).
- * Output 2, `pipe:3`: the stream as it came, in an MPEG transport stream.
+ * Output 2, `pipe:3`: the stream as it came (or encoded to H.264), in an MPEG transport stream.
  * `pipe:4`: the presentation time of each picture, a line before its bytes. Both outputs share one clock.
  */
-export function readerArguments(input: StreamInput, pictures: PictureOptions | undefined): string[] {
+export function readerArguments(
+  input: StreamInput,
+  pictures: PictureOptions | undefined,
+  evidence: 'copied' | 'encoded' = 'copied',
+): string[] {
   return [
     ...['-nostdin', '-hide_banner', '-nostats', '-loglevel', 'repeat+level+info'],
     ...['-max_alloc', String(largestAllocationBytes)],
     ...inputArguments(input),
     ...(pictures ? pictureArguments(pictures) : []),
-    ...transportStreamArguments(),
+    ...transportStreamArguments(evidence),
   ]
 }
 
@@ -80,11 +84,13 @@ function pictureArguments({ fps, width, height }: PictureOptions): string[] {
   return ['-filter_threads', '1', '-map', '0:v:0', '-vf', filters.join(','), ...output]
 }
 
-function transportStreamArguments(): string[] {
+function transportStreamArguments(evidence: 'copied' | 'encoded'): string[] {
   // FFmpeg gives the first picture of an RTSP session no time; a little before the others is right to a frame or two.
   const times = "setts=pts='if(eq(PTS,NOPTS),-0.2/TB,PTS)':dts='if(eq(PTS,NOPTS),-0.4/TB,DTS)'"
+  const encode = ['-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency', '-g', '25', '-pix_fmt', 'yuv420p']
+  const coding = evidence === 'copied' ? ['-c', 'copy', '-bsf:v', times] : [...encode, '-fps_mode', 'passthrough']
   return [
-    ...['-map', '0:v:0', '-c', 'copy', '-bsf:v', times],
+    ...['-map', '0:v:0', ...coding],
     ...['-muxdelay', '0', '-muxpreload', '0', '-avoid_negative_ts', 'disabled'],
     ...['-output_ts_offset', String(transportOffsetMs / 1000), '-flush_packets', '1'],
     ...['-mpegts_start_pid', String(videoPacketId), '-f', 'mpegts', `pipe:${readerPipes.transportStream}`],

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 import { explainFailure, missingFfmpeg, type ReaderEnd, scrub, tellsDamage } from './failure.ts'
@@ -63,7 +63,11 @@ export async function readStream(options: ReaderOptions, sink: ReaderSink, signa
   if (signal.aborted) return { type: 'stopped' }
   const { input, pictures, stallMs } = options
   const secrets = input.type === 'rtsp' ? input.secrets : []
-  const child = spawn(options.ffmpegPath, readerArguments(input, pictures), {
+  // A camera sends H.264 or H.265, a file may hold anything.
+  const codec = input.type === 'file' ? await videoCodecOf(input.path, options.ffmpegPath) : undefined
+  if (signal.aborted) return { type: 'stopped' }
+  const evidence = codec === undefined || codec === 'h264' || codec === 'hevc' ? 'copied' : 'encoded'
+  const child = spawn(options.ffmpegPath, readerArguments(input, pictures, evidence), {
     stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
   })
   const exited = new Promise<{ error?: NodeJS.ErrnoException; code?: number | null }>((resolve) => {
@@ -248,6 +252,16 @@ function silence(stallMs: number, complaints: readonly string[]): string {
   const isDamaged = complaints.some(tellsDamage)
   const seconds = Math.round(stallMs / 1000)
   return isDamaged ? `no undamaged picture for ${seconds} s` : `no picture for ${seconds} s`
+}
+
+/** As ffmpeg names it; undefined when the file cannot be read, which the reader then says itself. */
+function videoCodecOf(path: string, ffmpegPath: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    // Without an output ffmpeg tells what it found and gives up.
+    execFile(ffmpegPath, ['-nostdin', '-hide_banner', '-i', `file:${path}`], { timeout: 30_000 }, (_, __, said) =>
+      resolve(said.match(/Stream #0:\d+.*?: Video: (\w+)/)?.[1]),
+    )
+  })
 }
 
 /** Memory of a process in pages; 0 where /proc does not tell. */

@@ -44,14 +44,13 @@ export async function readClipFile(file: string, ffmpegPath = 'ffmpeg'): Promise
   const coding =
     found === codec
       ? ['-c:v', 'copy', '-bsf:v', `${codec}_mp4toannexb`]
-      : ['-c:v', 'libx264', '-preset', 'veryfast', '-bf', '0', '-g', '30', '-pix_fmt', 'yuv420p', '-fps_mode', 'vfr']
+      : ['-c:v', 'libx264', '-preset', 'superfast', '-bf', '0', '-g', '30', '-pix_fmt', 'yuv420p', '-fps_mode', 'vfr']
   // The same packets twice: as an Annex B stream on one pipe, as a table of times and sizes on another.
   const child = spawn(
     ffmpegPath,
     [
-      ...['-nostdin', '-loglevel', 'error', '-i', file],
-      ...['-map', '0:v:0', ...coding, '-f', codec, 'pipe:1'],
-      ...['-map', '0:v:0', ...coding, '-f', 'framecrc', 'pipe:3'],
+      ...['-nostdin', '-loglevel', 'error', '-i', file, '-map', '0:v:0', ...coding],
+      ...['-f', 'tee', `[f=${codec}]pipe:1|[f=framecrc]pipe:3`],
     ],
     { stdio: ['ignore', 'pipe', 'pipe', 'pipe'] },
   )
