@@ -15,12 +15,18 @@ t.test('the first step happens at once, before anything else can run', async (t)
   t.equal(await done, 1)
 })
 
-t.test('a slow clock does not add up: a hundred steps take as long as they should', async (t) => {
-  const begun = performance.now()
-  const done = await pace({ steps: 100, intervalMs: 10, gapAfterMs: 5000, step: () => {}, signal: never })
-  const tookMs = performance.now() - begun
-  t.equal(done, 100)
-  t.ok(tookMs >= 998 && tookMs < 1400, `${tookMs} ms; timers that count from one another would drift 5 % and more`)
+t.test('delays do not add up: a hundred steps take as long as they should', async (t) => {
+  const run = async () => {
+    const begun = performance.now()
+    // Each fourth step comes back 8 ms too late for the next: counted from one another, that would be 200 ms in all.
+    const step = ({ index }: { index: number }) => void (index % 4 === 0 && blockFor(18))
+    t.equal(await pace({ steps: 100, intervalMs: 10, gapAfterMs: 5000, step, signal: never }), 100)
+    return performance.now() - begun
+  }
+  // The best of a few, because others use this machine too.
+  let tookMs = await run()
+  for (let again = 0; again < 4 && tookMs > 1100; again++) tookMs = Math.min(tookMs, await run())
+  t.ok(tookMs >= 998 && tookMs < 1100, `${tookMs} ms`)
 })
 
 t.test('after a short hold-up it catches up without a burst', async (t) => {
