@@ -31,6 +31,7 @@ export function readerArguments(
   return [
     ...['-nostdin', '-hide_banner', '-nostats', '-loglevel', 'repeat+level+info'],
     ...['-max_alloc', String(largestAllocationBytes)],
+    ...(pictures?.decoding === 'fast' ? ['-skip_loop_filter', 'all'] : []),
     ...inputArguments(input),
     ...(pictures ? pictureArguments(pictures) : []),
     ...transportStreamArguments(evidence),

@@ -17,6 +17,11 @@ export interface CameraOptions {
     /** Pictures are scaled down to fit, never up; sides are even. Default 640 × 360. */
     width?: number
     height?: number
+    /**
+     * `'fast'` leaves out the codec's smoothing of block edges: about a fifth less to decode, and slightly blocky
+     * pictures for the detector. Evidence is not touched. Default `'exact'`.
+     */
+    decoding?: 'exact' | 'fast'
   }
   evidence?: {
     /** How far back a clip can reach; at least 20 000. Default 25 000. */
@@ -73,6 +78,7 @@ export interface PictureOptions {
   fps: number | 'all'
   width: number
   height: number
+  decoding: 'exact' | 'fast'
 }
 
 /** Where a stream comes from. */
@@ -109,7 +115,10 @@ export function planCamera(options: CameraOptions): CameraPlan {
     id,
     analysed: sub === undefined ? url : streamInput(options, sub),
     ...(sub === undefined ? {} : { main: url }),
-    pictures: { fps, width: width - (width % 2), height: height - (height % 2) },
+    pictures: {
+      ...{ fps, decoding: analysis.decoding ?? 'exact' },
+      ...{ width: width - (width % 2), height: height - (height % 2) },
+    },
     ring: { maxMs: ringMs, maxBytes: evidence.maxBytes ?? 48 * 1024 * 1024 },
     stallMs: options.stallMs ?? 10_000,
     backoff: options.backoff ?? { minMs: 1000, maxMs: 60_000 },
