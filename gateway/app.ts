@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Logger } from 'pino'
@@ -13,9 +13,10 @@ import type { SiteConfig } from './config/site.ts'
 import { createCleanUp } from './core/clean-up.ts'
 import { type Clock, systemClock } from './core/clock.ts'
 import { findDriver } from './core/driver.ts'
-import { ConfigError, StartError } from './core/errors.ts'
+import { ConfigError } from './core/errors.ts'
 import type { CameraStatus } from './core/ports.ts'
 import { routeVoice } from './core/routing.ts'
+import { makeDataDir } from './data-dir.ts'
 import { codecs } from './devices/codecs/index.ts'
 import { createIntake } from './devices/intake.ts'
 import { createMqttLink } from './devices/mqtt-link.ts'
@@ -285,18 +286,6 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
     url,
     ...(firstPassword === undefined ? {} : { firstPassword }),
     stop: () => cleanUp.run((name, error) => logger.error({ err: error, part: name }, 'a part did not stop cleanly')),
-  }
-}
-
-function makeDataDir(dataDir: string): void {
-  try {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 })
-  } catch (error) {
-    throw new StartError(
-      `the data directory ${dataDir} cannot be made: ${(error as NodeJS.ErrnoException).code}`,
-      'choose another dataDir in the site file, or give this user the right to write there',
-      error,
-    )
   }
 }
 

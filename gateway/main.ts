@@ -10,6 +10,7 @@ import { loadSite } from './config/load.ts'
 import { siteSchema } from './config/schema.ts'
 import type { SiteConfig } from './config/site.ts'
 import { ConfigError, StartError } from './core/errors.ts'
+import { makeDataDir } from './data-dir.ts'
 import { driverSchemas } from './drivers.ts'
 import { ensureGatewaySecret, secretFiles } from './secrets.ts'
 import { hashPassword } from './storage/password.ts'
@@ -66,6 +67,7 @@ async function runGateway(config: SiteConfig, logger: pino.Logger): Promise<() =
 }
 
 async function runBroker(config: SiteConfig, logger: pino.Logger): Promise<() => Promise<void>> {
+  makeDataDir(config.dataDir)
   await ensureGatewaySecret(config.dataDir)
   const { host, port, tls } = config.mqtt
   const broker = await startBroker({

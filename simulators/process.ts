@@ -46,6 +46,7 @@ export function superviseProcess(options: ProcessOptions): SupervisedProcess {
   let log: WriteStream | undefined
   let starts = 0
   let isStopping = false
+  let isStanding = false
   let ready = newReady()
   const lastLines: string[] = []
 
@@ -73,17 +74,28 @@ export function superviseProcess(options: ProcessOptions): SupervisedProcess {
         lastLines.push(line)
         if (lastLines.length > keptLines) lastLines.shift()
         options.onLine?.(line)
-        if (options.isReady.test(line)) ready.resolve()
+        if (!options.isReady.test(line)) return
+        isStanding = true
+        ready.resolve()
       })
     current.once('exit', (code, signal) => {
       if (child === current) child = undefined
       if (isStopping) return ready.reject(new Error(`${options.name} was stopped`))
-      const isFirst = starts === 1
-      ready.reject(new Error(`${options.name} ended (${signal ?? `exit code ${code}`})\n${lastLines.join('\n')}`))
-      if (!options.restarts || (isFirst && code !== null && code !== 0)) return
-      ready = newReady()
+      const hasFailedAtFirst = starts === 1 && code !== null && code !== 0
+      if (!options.restarts || hasFailedAtFirst) {
+        const end = signal ?? `exit code ${code}`
+        return ready.reject(new Error(`${options.name} ended (${end})\n${lastLines.join('\n')}`))
+      }
+      awaitAnew()
       setTimeout(() => isStopping || launch(), restartAfterMs)
     })
+  }
+
+  /** From now on "ready" means the next time it stands; whoever waits already goes on waiting. */
+  function awaitAnew(): void {
+    if (!isStanding) return
+    isStanding = false
+    ready = newReady()
   }
 
   return {
@@ -103,7 +115,7 @@ export function superviseProcess(options: ProcessOptions): SupervisedProcess {
     kill() {
       const ended = child
       if (!ended) return
-      ready = newReady()
+      awaitAnew()
       ended.kill('SIGKILL')
     },
     untilReady: () => ready.promise,
