@@ -54,7 +54,11 @@ export async function playScenario(
     new Promise<void>((resolve) => {
       if (signal.aborted) return resolve()
       const timer = setTimeout(resolve, Math.max(0, ms))
-      signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true })
+      const end = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+      signal.addEventListener('abort', end, { once: true })
     })
   do {
     const begun = Date.now()
