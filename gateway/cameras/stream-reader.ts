@@ -173,6 +173,7 @@ export async function readStream(options: ReaderOptions, sink: ReaderSink, signa
   clearInterval(watchdog)
   clearInterval(memoryCheck)
   signal.removeEventListener('abort', stop)
+  if (!verdict && input.type === 'file' && exit.code === 0) await takePictures.drained(signal)
   takePictures.end()
   if (verdict) return verdict
   if (exit.error) return missingFfmpeg(options.ffmpegPath, exit.error.code)
@@ -214,11 +215,14 @@ function readPictures(
     },
     mayDrop,
   )
+  let onDrained: (() => void) | undefined
   const resume = () => {
-    if (!pictures.isPaused()) return
+    if (held.length === 0) return
     held = held.subarray(parser.push(held))
     deliver()
-    if (held.length === 0) pictures.resume()
+    if (held.length > 0) return
+    pictures.resume()
+    onDrained?.()
   }
 
   timesPipe.on(
@@ -231,6 +235,12 @@ function readPictures(
   pictures.on(
     'data',
     guarded((chunk: Buffer) => {
+      // Node resumes the pipes of a child that has ended, whether its reader is ready or not.
+      if (held.length > 0) {
+        held = Buffer.concat([held, chunk])
+        pictures.pause()
+        return
+      }
       const taken = parser.push(chunk)
       if (taken < chunk.length) {
         held = chunk.subarray(taken)
@@ -240,6 +250,13 @@ function readPictures(
     }),
   )
   return {
+    /** Resolves when everything that had arrived by the child's end has found a slot, or at the signal. */
+    drained: (signal: AbortSignal) =>
+      new Promise<void>((resolve) => {
+        if (held.length === 0) return resolve()
+        onDrained = resolve
+        signal.addEventListener('abort', () => resolve(), { once: true })
+      }),
     end() {
       parser.end()
       for (const picture of waiting) if (picture !== 'dropped') picture.discard()
