@@ -320,9 +320,4 @@ export interface EvidenceRecorder {
   record(alarm: Alarm, sighting: Sighting, picture: () => Promise<Uint8Array | undefined>): void
 }
 
-/** Names for people, by id, in both languages. */
-export interface SiteDirectory {
-  name(type: 'camera' | 'device' | 'lift' | 'building' | 'unit' | 'speaker', id: string): { zh: string; en: string }
-}
-
 export type { Severity }
