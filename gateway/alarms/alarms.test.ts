@@ -166,6 +166,7 @@ t.test('acknowledging, shelving and verdicts are the operator’s and are refuse
   })
   alarms.shelve(id, { until: now() + 1000, reason: 'works in the cab' }, operator)
   pass(1001)
+  store.alarms = () => t.fail('the tick reads every alarm') as never
   alarms.tick()
   t.equal(store.alarm(id)?.shelved, undefined, 'a shelving ends by itself')
   t.match(alarms.openCase(id, operator), { refused: /already case/ })

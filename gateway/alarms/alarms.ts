@@ -243,11 +243,13 @@ export function createAlarms(options: AlarmsOptions): Alarms {
 
     tick() {
       const at = now()
-      for (const alarm of activeAlarms(store)) {
-        if (alarm.shelved && alarm.shelved.until <= at) change(alarm.id, { type: 'unshelved', at }, system)
-        if (!leftOver.has(alarm.id) || at - startedAt < leftOverMs || !options.isSourceUp(alarm.source)) continue
-        leftOver.delete(alarm.id)
-        change(alarm.id, { type: 'cleared', at }, system)
+      for (const { id } of store.alarmsShelvedUntil(at)) change(id, { type: 'unshelved', at }, system)
+      if (at - startedAt < leftOverMs) return
+      for (const id of leftOver) {
+        const alarm = store.alarm(id)
+        if (alarm?.isActive && !options.isSourceUp(alarm.source)) continue
+        leftOver.delete(id)
+        if (alarm?.isActive) change(id, { type: 'cleared', at }, system)
       }
     },
   }

@@ -64,7 +64,12 @@ t.test('a person acknowledges, judges, shelves and unshelves, under the own name
       shelved: { until: '2026-11-22T01:00:00.000Z', by: 'id-operator', reason: 'works' },
     },
   )
+  const shelved = async (is: boolean) =>
+    (await operator.inject({ url: `/api/v1/alarms?shelved=${is}` })).json().items.map(({ id }: { id: string }) => id)
+  t.same(await shelved(true), ['alarm-1'], 'what is shelved can be asked for')
+  t.same(await shelved(false), [])
   t.notOk((await operator.inject(post('alarm-1/unshelve'))).json().shelved)
+  t.same(await shelved(true), [])
   t.match((await operator.inject(post('alarm-1/verdict', { value: 'false-alarm', reason: 'a pram' }))).json(), {
     verdict: { value: 'false-alarm', reason: 'a pram' },
   })

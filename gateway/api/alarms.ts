@@ -23,6 +23,7 @@ import {
 const Query = Type.Object({
   active: Type.Optional(Type.Boolean()),
   acknowledged: Type.Optional(Type.Boolean()),
+  shelved: Type.Optional(Type.Boolean()),
   kind: Type.Optional(Type.String({ maxLength: 128 })),
   since: Type.Optional(Instant),
   until: Type.Optional(Instant),
@@ -50,11 +51,12 @@ export function alarmRoutes(app: ApiApp, { store, alarms }: ApiOptions): void {
       schema: { summary: 'Alarms, newest first', tags, querystring: Query, response: { 200: AlarmPage } },
     },
     async ({ query }) => {
-      const { active, acknowledged, since, until, kind, before, limit } = query as Static<typeof Query>
+      const { active, acknowledged, shelved, since, until, kind, before, limit } = query as Static<typeof Query>
       const page = store.alarms(
         defined({
           isActive: active,
           isAcknowledged: acknowledged,
+          isShelved: shelved,
           kind,
           since: since === undefined ? undefined : fromInstant(since),
           until: until === undefined ? undefined : fromInstant(until),

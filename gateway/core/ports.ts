@@ -211,6 +211,7 @@ export interface Page<T> {
 export interface AlarmFilter {
   isActive?: boolean
   isAcknowledged?: boolean
+  isShelved?: boolean
   kind?: string
   since?: number
   until?: number
@@ -234,6 +235,8 @@ export interface Store {
   /** The active alarm of this kind, place and source, if any. */
   activeAlarm(kind: string, placeKey: string, source: string): Alarm | undefined
   alarms(filter: AlarmFilter): Page<Alarm>
+  /** Shelved alarms whose time has come: until `at` or earlier. */
+  alarmsShelvedUntil(at: number): Alarm[]
   case(id: string): Case | undefined
   /** The case already moved by this idempotency key, if any. */
   caseByIdempotencyKey(key: string): Case | undefined

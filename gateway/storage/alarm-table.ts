@@ -13,6 +13,8 @@ export interface AlarmTable {
   active(kind: string, placeKey: string, source: string): Alarm | undefined
   /** Newest first; raised at or after `since` and before `until`. */
   list(filter: AlarmFilter): Page<Alarm>
+  /** Those whose shelving has ended at `at`. */
+  shelvedUntil(at: number): Alarm[]
 }
 
 export function createAlarmTable(database: Database, evidence: EvidenceTable): AlarmTable {
@@ -27,6 +29,7 @@ export function createAlarmTable(database: Database, evidence: EvidenceTable): A
   const activeOne = database.prepare(
     'SELECT document FROM alarm WHERE kind = ? AND place_key = ? AND source = ? AND is_active = 1',
   )
+  const shelved = database.prepare('SELECT document FROM alarm WHERE shelved_until IS NOT NULL AND shelved_until <= ?')
   const page = createPageQuery<Alarm>(database, 'alarm', 'raised_at', (alarm) => alarm.raisedAt)
 
   const alarmOf = (row: { document: string } | undefined): Alarm | undefined =>
@@ -60,12 +63,14 @@ export function createAlarmTable(database: Database, evidence: EvidenceTable): A
     },
     get: (id) => alarmOf(byId.get(id)),
     active,
+    shelvedUntil: (at) => (shelved.all(at) as Array<{ document: string }>).flatMap((row) => alarmOf(row) ?? []),
     list(filter) {
-      const { isActive, isAcknowledged, kind, since, until, before, limit } = filter
+      const { isActive, isAcknowledged, isShelved, kind, since, until, before, limit } = filter
       const conditions: Condition[] = []
       // Literals, because SQLite uses a partial index only where the condition is written out.
       if (isActive !== undefined) conditions.push({ sql: `is_active = ${isActive ? 1 : 0}` })
       if (isAcknowledged !== undefined) conditions.push({ sql: `is_acknowledged = ${isAcknowledged ? 1 : 0}` })
+      if (isShelved !== undefined) conditions.push({ sql: `shelved_until IS ${isShelved ? 'NOT ' : ''}NULL` })
       if (kind !== undefined) conditions.push({ sql: 'kind = ?', value: kind })
       if (since !== undefined) conditions.push({ sql: 'raised_at >= ?', value: since })
       if (until !== undefined) conditions.push({ sql: 'raised_at < ?', value: until })

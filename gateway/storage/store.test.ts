@@ -135,6 +135,26 @@ t.test('alarms are listed newest first, by what is asked for, page by page witho
   t.throws(() => store.alarms({ before: 'yesterday' }), { message: /yesterday is no cursor/ })
 })
 
+t.test('shelved alarms are listed, and those whose time has come are found', async (t) => {
+  const store = open(t)
+  const shelved = (n: number, until: number) =>
+    sampleAlarm({
+      id: `shelved-${n}`,
+      source: { type: 'camera', id: `s-${n}` },
+      raisedAt: day + n,
+      shelved: { until, by: 'li', reason: 'works' },
+    })
+  for (const [n, until] of [day + 1000, day + 2000, day + 3000].entries()) raise(store, shelved(n, until))
+  raise(store, sampleAlarm())
+  const ids = (alarms: Alarm[]) => alarms.map(({ id }) => id)
+  t.strictSame(ids(store.alarms({ isShelved: true }).items), ['shelved-2', 'shelved-1', 'shelved-0'])
+  t.strictSame(ids(store.alarms({ isShelved: false }).items), ['alarm-1'])
+  t.strictSame(ids(store.alarmsShelvedUntil(day + 999)), [])
+  t.strictSame(ids(store.alarmsShelvedUntil(day + 2000)).sort(), ['shelved-0', 'shelved-1'])
+  move(store, shelved(0, day + 9000), { type: 'shelved', at: day, until: day + 9000, by: 'li', reason: 'longer' })
+  t.strictSame(ids(store.alarmsShelvedUntil(day + 2000)), ['shelved-1'], 'a prolonged shelving counts anew')
+})
+
 t.test('a case is found by its number key, its state and its place', async (t) => {
   const store = open(t)
   const transition = { to: 'reported', at: day, actor: system, role: 'reporter', idempotencyKey: 'alarm-1' } as const

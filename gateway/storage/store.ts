@@ -26,7 +26,7 @@ export interface OpenStore extends Store {
 /** "GrGt" in ASCII. */
 const applicationId = 0x47724774
 
-const migrations = ['001-alarms-cases-journal.sql'].map(
+const migrations = ['001-alarms-cases-journal.sql', '002-shelved-alarms.sql'].map(
   (name) => new URL(`./migrations/store/${name}`, import.meta.url),
 )
 
@@ -163,6 +163,7 @@ function createStore({ file, now, logger }: StoreOptions, unlock: () => void): O
     alarm: alarms.get,
     activeAlarm: alarms.active,
     alarms: alarms.list,
+    alarmsShelvedUntil: alarms.shelvedUntil,
     case: cases.get,
     caseByIdempotencyKey: cases.byKey,
     cases: cases.list,
