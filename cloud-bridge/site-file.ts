@@ -40,10 +40,10 @@ export function fromSiteFile(
     upstreams: upstreams.map((written: unknown, index) => {
       const { secret, pollSeconds, ...rest } = record(written)
       return {
+        ...(site.region ? { regionCode: site.region } : {}),
         ...rest,
         secret: readSecret(record(secret), folder, environment, `upstreams[${index}].secret`, problems),
         ...(typeof pollSeconds === 'number' ? { pollMs: Math.round(pollSeconds * 1000) } : {}),
-        ...(site.region ? { regionCode: site.region } : {}),
         ...(site.gridCell ? { gridCell: site.gridCell } : {}),
       }
     }),

@@ -10,6 +10,7 @@ import { createCameraSet, encodeSnapshot } from './cameras/index.ts'
 import { createCases } from './cases/cases.ts'
 import { isLoopback } from './config/resolve.ts'
 import type { SiteConfig } from './config/site.ts'
+import type { Actor } from './core/alarm.ts'
 import { createCleanUp } from './core/clean-up.ts'
 import { type Clock, systemClock } from './core/clock.ts'
 import { findDriver } from './core/driver.ts'
@@ -191,7 +192,7 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
   cleanUp.defer('detector', () => detector.close())
   const doors = createDoors(config, {
     mqtt: link,
-    onEvent: ({ lift, transition, ...data }) => noteEvent(lift, transition, now(), data),
+    onEvent: ({ lift, transition, by, ...data }) => noteEvent(lift, transition, now(), data, by),
   })
   const metrics = createMetrics(new Registry(), {
     detector,
@@ -227,10 +228,14 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
     ...(options.ffmpegPath ? { ffmpegPath: options.ffmpegPath } : {}),
   })
 
-  function noteEvent(subject: string, transition: string, at: number, data: Record<string, unknown> = {}): void {
-    store.transact((transaction) =>
-      transaction.append({ topic: 'event', at, subject, transition, actor: system, data }),
-    )
+  function noteEvent(
+    subject: string,
+    transition: string,
+    at: number,
+    data: Record<string, unknown> = {},
+    actor: Actor = system,
+  ): void {
+    store.transact((transaction) => transaction.append({ topic: 'event', at, subject, transition, actor, data }))
   }
 
   // People.
@@ -252,12 +257,15 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
         return () => statusListeners.delete(listener)
       },
     },
+    doors: doors.service,
     telemetry,
     devices: { list: () => deviceRows(config, registry) },
     evidence,
     site: siteView(config),
     passwords,
     bridgeTokenHash: tokenHash(ensureBridgeToken(config.dataDir)),
+    ...(config.http.metricsToken ? { metricsTokenHash: tokenHash(config.http.metricsToken) } : {}),
+    ...(config.http.trustProxy.length > 0 ? { trustProxy: config.http.trustProxy } : {}),
     consoleDir: options.consoleDir ?? defaultConsoleDir(),
     health: createHealth({ link, cameras, detector, isMqttExternal: config.mqtt.external !== undefined }),
     metrics: metrics.registry,

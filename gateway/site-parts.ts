@@ -2,6 +2,7 @@ import type { CameraOptions } from './cameras/index.ts'
 import type { CameraEntry, SiteConfig } from './config/site.ts'
 import { findDriver } from './core/driver.ts'
 import type { Measurement } from './core/measurement.ts'
+import type { DoorService } from './core/ports.ts'
 import type { Finding } from './core/scene.ts'
 import { createDoorHold, type DoorEvent } from './doors/door-hold.ts'
 import { doorDrivers } from './doors/index.ts'
@@ -48,14 +49,14 @@ export function runningScenes(config: SiteConfig): RunningScene[] {
 
 /** A camera of the site file as the camera readers take it. */
 export function cameraOptions(camera: CameraEntry): CameraOptions {
-  const { id, url, subUrl, username, password, analysisFps, evidenceMs, stallMs, pace, loop } = camera
+  const { id, url, subUrl, username, password, analysisFps, analysisWidth, evidenceMs, stallMs, pace, loop } = camera
   return {
     id,
     url,
     ...(subUrl === undefined ? {} : { subUrl }),
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
-    analysis: { fps: analysisFps },
+    analysis: { fps: analysisFps, width: analysisWidth, height: Math.round((analysisWidth * 9) / 16) },
     evidence: { ringMs: evidenceMs },
     stallMs,
     pace,
@@ -71,7 +72,15 @@ export function createDoors(config: SiteConfig, context: { mqtt: MqttPort; onEve
     const devices = new Set(config.devices.filter(({ place }) => place.lift === lift).map(({ id }) => id))
     return { hold, contact, devices }
   })
+  const service: DoorService = {
+    list: () => holds.map(({ hold }) => hold.status()),
+    release(lift, by) {
+      const found = holds.find(({ hold }) => hold.lift === lift)
+      return found ? found.hold.override(by) : { refused: `lift ${lift} has no door hold` }
+    },
+  }
   return {
+    service,
     want({ place, wanted }: Extract<Finding, { type: 'hold-door' }>): void {
       holds.find(({ hold }) => hold.lift === place.lift)?.hold.want(wanted)
     },

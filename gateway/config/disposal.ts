@@ -3,7 +3,7 @@ import { parse } from 'yaml'
 import type { Severity } from '../core/alarm.ts'
 import type { CaseLevel } from '../core/case.ts'
 import type { DisposalRow, ReportPolicy } from '../core/disposal.ts'
-import type { DisposalOverrideConfig, LocalName } from './schema.ts'
+import type { DisposalOverrideConfig, LocalName } from './schema-entries.ts'
 
 interface WrittenRow {
   key: string

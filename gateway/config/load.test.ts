@@ -24,9 +24,9 @@ const exampleFile = new URL('./example.yaml', import.meta.url)
 const example = readFileSync(exampleFile, 'utf8')
 const environment = { LIFT_CAM_PASSWORD: 'secret-of-the-camera' }
 
-const problemsOf = (text: string, env: NodeJS.ProcessEnv = environment) => {
+const problemsOf = (text: string, env: NodeJS.ProcessEnv = environment, known = drivers) => {
   try {
-    parseSite(text, 'site.yaml', drivers, env)
+    parseSite(text, 'site.yaml', known, env)
   } catch (error) {
     if (error instanceof ConfigError) return error.problems
     throw error
@@ -126,6 +126,31 @@ t.test('a secret can be a file beside the site file', async (t) => {
   const dir = t.testdir({ password: 'from-file\n' })
   writeFileSync(join(dir, 'site.yaml'), example.replace('{ env: LIFT_CAM_PASSWORD }', '{ file: password }'))
   t.equal(loadSite(join(dir, 'site.yaml'), drivers, {}).cameras[0]?.password, 'from-file')
+})
+
+t.test(
+  'a secret that only a driver uses is missed when the file is checked, not when the speaker is needed',
+  async (t) => {
+    const password = Type.Object({ env: Type.String() }, { isSecret: true })
+    const speaker = { kind: 'vapix', options: Type.Object({ password: Type.Optional(password) }) }
+    const text = `site: { id: a, name: { zh: 一, en: A } }
+speakers:
+  - { id: s, name: { zh: 一, en: A }, driver: vapix, options: { password: { env: NO_SUCH_VARIABLE } } }
+`
+    t.match(problemsOf(text, {}, { ...drivers, speakers: [speaker] }), [
+      { path: 'speakers[0].options.password', line: 3, message: 'environment variable NO_SUCH_VARIABLE is not set' },
+    ])
+  },
+)
+
+t.test('a reverse proxy is believed, and a scraper let in, only where the file says so', async (t) => {
+  t.same(parseSite(example, 'site.yaml', drivers, environment).http.trustProxy, [])
+  const text = example
+    .replace('trustProxy: []', 'trustProxy: [127.0.0.1]')
+    .replace('# metricsToken: { file: /etc/gridgate/metrics-token }', 'metricsToken: { env: SCRAPE }')
+  const { http } = parseSite(text, 'site.yaml', drivers, { ...environment, SCRAPE: 'scrape' })
+  t.match(http, { trustProxy: ['127.0.0.1'], metricsToken: 'scrape' })
+  t.match(problemsOf(text), [{ path: 'http.metricsToken', message: 'environment variable SCRAPE is not set' }])
 })
 
 t.test('a site overrides disposal rows field by field', async (t) => {

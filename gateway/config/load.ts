@@ -1,13 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import type { TSchema } from 'typebox'
+import type { TObject, TSchema } from 'typebox'
 import { Settings } from 'typebox/system'
 import { Value } from 'typebox/value'
 import { type Document, isNode, LineCounter, parseDocument } from 'yaml'
 import { findDriver } from '../core/driver.ts'
 import { ConfigError, type ConfigProblem } from '../core/errors.ts'
 import { type Path, type Report, resolveSite } from './resolve.ts'
-import { type DriverSchemas, type SecretRef, siteSchema, type WrittenSite } from './schema.ts'
+import { type DriverSchemas, siteSchema, type WrittenSite } from './schema.ts'
+import type { SecretRef } from './schema-entries.ts'
 import type { SiteConfig } from './site.ts'
 
 /**
@@ -72,6 +73,9 @@ export function parseSite(
       return undefined
     }
   }
+  for (const { entry, path, options } of driverEntries(value, drivers))
+    for (const [name, property] of Object.entries(options.properties))
+      if (isSecret(property)) secret(entry.options[name] as SecretRef | undefined, [...path, 'options', name])
   const config = resolveSite(value, { file, folder, secret, report })
   if (problems.length > 0) throw new ConfigError(file, inOrder(problems))
   return config
@@ -105,6 +109,20 @@ function allowedText(schema: TSchema, schemaPath: string): string | undefined {
 
 /** Checks each driver's options against the schema of the driver it names, and fills in its defaults. */
 function checkDrivers(value: WrittenSite, drivers: DriverSchemas, report: Report): void {
+  const unknown = (path: Path, kind: string, known: readonly string[]) =>
+    report(path, `there is no "${kind}"; known are ${known.join(', ')}`)
+  for (const { entry, path, options } of driverEntries(value, drivers, unknown)) {
+    entry.options = Value.Default(options, entry.options) as Record<string, unknown>
+    checkSchema(options, entry.options, [...path, 'options'], report)
+  }
+}
+
+/** Every entry of the site that names a driver, with the schema of that driver's options. */
+function* driverEntries(
+  value: WrittenSite,
+  drivers: DriverSchemas,
+  onUnknown?: (path: Path, kind: string, known: readonly string[]) => void,
+) {
   const lists = [
     { list: 'speakers', key: 'driver', known: drivers.speakers },
     { list: 'scenes', key: 'scene', known: drivers.scenes },
@@ -114,14 +132,20 @@ function checkDrivers(value: WrittenSite, drivers: DriverSchemas, report: Report
     for (const [index, entry] of value[list].entries()) {
       const kind = String((entry as Record<string, unknown>)[key])
       const driver = findDriver(known, kind)
-      if (!driver) {
-        report([list, index, key], `there is no "${kind}"; known are ${known.map((d) => d.kind).join(', ')}`)
-        continue
-      }
-      entry.options = Value.Default(driver.options, entry.options) as Record<string, unknown>
-      checkSchema(driver.options, entry.options, [list, index, 'options'], report)
+      if (driver) yield { entry, path: [list, index] as Path, options: driver.options as TObject }
+      else
+        onUnknown?.(
+          [list, index, key],
+          kind,
+          known.map((one) => one.kind),
+        )
     }
   }
+}
+
+/** Whether a schema stands for a reference to a secret: both config and drivers mark theirs. */
+function isSecret(schema: TSchema): boolean {
+  return (schema as { isSecret?: boolean }).isSecret === true
 }
 
 function pointerToPath(pointer: string): Path {

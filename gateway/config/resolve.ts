@@ -3,7 +3,8 @@ import { pathToFileURL } from 'node:url'
 import type { Place } from '../core/place.ts'
 import type { Zone } from '../core/zone.ts'
 import { readDisposalList, withOverrides } from './disposal.ts'
-import type { SecretRef, WrittenSite } from './schema.ts'
+import type { WrittenSite } from './schema.ts'
+import type { SecretRef } from './schema-entries.ts'
 import type { CameraEntry, SiteConfig } from './site.ts'
 
 export type Path = Array<string | number>
@@ -45,6 +46,8 @@ export function resolveSite(written: WrittenSite, context: ResolveContext): Site
 
   const { external, ...mqtt } = written.mqtt
   const externalPassword = secret(external?.password, ['mqtt', 'external', 'password'])
+  const { metricsToken, ...http } = written.http
+  const foundMetricsToken = secret(metricsToken, ['http', 'metricsToken'])
   const { influx } = written.telemetry
   const influxToken = secret(influx?.token, ['telemetry', 'influx', 'token'])
   const { voiceDir, ...rest } = written
@@ -52,6 +55,7 @@ export function resolveSite(written: WrittenSite, context: ResolveContext): Site
     ...rest,
     file: context.file,
     dataDir: resolve(written.dataDir),
+    http: { ...http, ...(foundMetricsToken === undefined ? {} : { metricsToken: foundMetricsToken }) },
     mqtt: {
       ...mqtt,
       ...(external

@@ -1,14 +1,20 @@
 import type { DisposalRow } from '../core/disposal.ts'
 import type { Place } from '../core/place.ts'
 import type { Zone } from '../core/zone.ts'
-import type { LocalName } from './schema.ts'
+import type { LocalName } from './schema-entries.ts'
 
 /** The site file after defaults, secrets and references: what the composition root builds from. */
 export interface SiteConfig {
   file: string
   site: { id: string; name: LocalName; gridCell?: string; region?: string; language: 'zh-CN' | 'en' }
   dataDir: string
-  http: { host: string; port: number; tls?: { key: string; cert: string } }
+  http: {
+    host: string
+    port: number
+    tls?: { key: string; cert: string }
+    trustProxy: string[]
+    metricsToken?: string
+  }
   mqtt: {
     external?: { url: string; username?: string; password?: string }
     host: string
@@ -58,6 +64,7 @@ export interface CameraEntry {
   username?: string
   password?: string
   analysisFps: number
+  analysisWidth: number
   evidenceMs: number
   stallMs: number
   pace: 'real' | 'fast'
@@ -81,6 +88,8 @@ export interface UpstreamEntry {
   url: string
   keyId: string
   secret: string
+  regionCode?: string
+  departmentCode?: string
   pollMs: number
   webhook?: { host: string; port: number; path: string }
 }

@@ -16,7 +16,7 @@ export interface MqttPort {
 /** A secret named in the site file: the variable or the file that holds it. */
 export const SecretReference = Type.Union(
   [Type.Object({ env: Type.String({ minLength: 1 }) }), Type.Object({ file: Type.String({ minLength: 1 }) })],
-  { description: 'Environment variable or file that holds the secret.' },
+  { description: 'Environment variable or file that holds the secret.', isSecret: true },
 )
 export type SecretReference = Static<typeof SecretReference>
 
