@@ -38,7 +38,7 @@ const rules: Rule[] = [
   })),
   { who: /^gateway\/api\//, may: [core, /^gateway\/api\//] },
   { who: /^gateway\/testing\//, may: [core, /^gateway\/testing\//] },
-  { who: /^gateway\/console\//, may: [/^gateway\/console\//, schemas] },
+  { who: /^gateway\/console\//, may: [/^gateway\/console\//, schemas, core] },
   { who: /^gateway\/[^/]+$/, may: [/^gateway\//] },
   { who: /^cloud-bridge\//, may: [/^cloud-bridge\//, core, schemas] },
   {
@@ -46,6 +46,10 @@ const rules: Rule[] = [
     may: [/^simulators\//, /^gateway\/(app|site|main)\.ts$/, /^cloud-bridge\/app\.ts$/],
   },
   { who: /^simulators\//, may: [/^simulators\//] },
+  {
+    who: /^models\/(evaluate\.ts$|evaluation\/)/,
+    may: [/^models\//, core, /^gateway\/(inference|scenes|cameras)\//, /^gateway\/pipeline\.ts$/],
+  },
   { who: /^models\//, may: [/^models\//, core, /^gateway\/inference\//] },
 ]
 

@@ -1,0 +1,43 @@
+import { relative } from 'node:path'
+import type { ImageDetector } from '../../gateway/inference/image.ts'
+import type { DataFolder } from './data-folder.ts'
+import type { DataProblem } from './evaluator.ts'
+import type { Timings } from './lift-model.ts'
+import { type Sample, toSample } from './samples.ts'
+import type { LabelReader } from './yolo-labels.ts'
+
+/** A measured picture and its file, for the contact sheet. */
+export interface PictureSample extends Sample {
+  file: string
+}
+
+/** Looks at every labelled picture. What cannot be read becomes a problem. */
+export async function measurePictures(parts: {
+  folder: DataFolder
+  pictures: readonly string[]
+  reader: LabelReader
+  detector: ImageDetector
+  timings: Timings
+  problems: DataProblem[]
+}): Promise<PictureSample[]> {
+  const samples: PictureSample[] = []
+  for (const file of parts.pictures) {
+    const truth = await parts.reader.truthOf(file)
+    if (!truth) continue
+    try {
+      const result = await parts.detector.detect(file)
+      parts.timings.add(result)
+      samples.push({ ...toSample(truth, result.detections), file })
+    } catch (error) {
+      const reason = (error as Error).message.split('\n')[0]!
+      parts.problems.push({ where: relative(parts.folder.root, file), what: `no readable picture (${reason})` })
+    }
+  }
+  return samples
+}
+
+/** `count` of a list, evenly spread. */
+export function spread<T>(list: readonly T[], count: number): T[] {
+  if (list.length <= count) return [...list]
+  return Array.from({ length: count }, (_, i) => list[Math.floor((i * list.length) / count)]!)
+}
