@@ -5,13 +5,18 @@ import type { DeviceRegistry } from './devices/registry.ts'
 
 /** The site as people read it: names in both languages, by id. */
 export function siteView(config: SiteConfig): SiteView {
-  const { site, buildings, lifts, cameras, speakers, disposal } = config
+  const { site, buildings, lifts, cameras, speakers, doors, disposal } = config
   return {
     id: site.id,
     name: site.name,
     languages: site.language === 'en' ? ['en', 'zh-CN'] : ['zh-CN', 'en'],
     buildings: buildings.map(({ id, name }) => ({ id, name })),
-    lifts: lifts.map(({ id, name, building }) => ({ id, name, building })),
+    lifts: lifts.map(({ id, name, building }) => ({
+      id,
+      name,
+      building,
+      ...(doors.some(({ lift }) => lift === id) ? { hasDoorHold: true } : {}),
+    })),
     cameras: cameras.map(({ id, name, place }) => ({
       id,
       name,

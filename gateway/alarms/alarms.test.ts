@@ -50,7 +50,14 @@ function build(file: string, options: { upstream?: string; answer?: () => Promis
       async announce(announcement) {
         spoken.push(announcement)
         if (options.answer) return options.answer()
-        return { isAccepted: true, bytesSent: 160, startedAt: time, endedAt: time, deviceReply: 'played' }
+        return {
+          isAccepted: true,
+          bytesSent: 160,
+          startedAt: time,
+          endedAt: time,
+          deviceReply: 'played',
+          phrases: [{ key: 'played' }],
+        }
       },
       stop: (reference) => stopped.push(reference),
     },
@@ -116,7 +123,12 @@ t.test('the voice speaks every language, and what the speaker answered stands on
     ['zh-CN', 'en'],
   )
   await until('both results are written', () => store.alarm(alarm.id)?.warnings.length === 2)
-  t.match(store.alarm(alarm.id)?.warnings[0], { speaker: 'sp-1', result: 'played', isDelivered: true })
+  t.match(store.alarm(alarm.id)?.warnings[0], {
+    speaker: 'sp-1',
+    result: 'played',
+    phrases: [{ key: 'played' }],
+    isDelivered: true,
+  })
   await alarms.repeatVoice(alarm.id, operator)
   t.equal(spoken.length, 4, 'an operator lets it speak again')
   alarms.stopVoice(alarm.id, operator)
@@ -126,13 +138,17 @@ t.test('the voice speaks every language, and what the speaker answered stands on
 t.test('a speaker that fails is written down too', async (t) => {
   const { store, alarms } = build(':memory:', {
     answer: async () => {
-      throw new DeliveryError('the speaker did not answer', { retryable: true })
+      throw new DeliveryError('the speaker did not answer', { retryable: true, phrase: { key: 'no-answer' } })
     },
   })
   const alarm = alarms.take(raised(1), 's')!
   alarms.take({ type: 'warn', at: 1, kind, place, clip: 'ebike-warning-1', nth: 1 }, 's')
   await until('the failure is written', () => store.alarm(alarm.id)?.warnings.length === 2)
-  t.match(store.alarm(alarm.id)?.warnings[0], { result: 'the speaker did not answer', isDelivered: false })
+  t.match(store.alarm(alarm.id)?.warnings[0], {
+    result: 'the speaker did not answer',
+    phrases: [{ key: 'no-answer' }],
+    isDelivered: false,
+  })
 })
 
 t.test('an alarm survives a restart, and ends by itself only when its camera sees that nothing is there', async (t) => {

@@ -10,8 +10,9 @@ import {
   severities,
 } from '../core/alarm.ts'
 import type { Case } from '../core/case.ts'
+import { DeliveryError } from '../core/errors.ts'
 import { type Place, placeKey } from '../core/place.ts'
-import type { AlarmService, Announcer, Store, StoreTransaction } from '../core/ports.ts'
+import type { AlarmService, Announcer, PlayReport, Store, StoreTransaction } from '../core/ports.ts'
 import type { VoiceRoute } from '../core/routing.ts'
 import type { Finding } from '../core/scene.ts'
 
@@ -135,19 +136,14 @@ export function createAlarms(options: AlarmsOptions): Alarms {
   function warn({ kind, place, clip, nth }: Extract<Finding, { type: 'warn' }>): void {
     for (const { speaker, report } of speak({ kind, place, clip, severity: 'high' })) {
       report.then(
-        ({ deviceReply, isAccepted }) =>
-          note(kind, place, { speaker, clip, nth, result: deviceReply, isDelivered: isAccepted }),
-        (error) => note(kind, place, { speaker, clip, nth, result: message(error), isDelivered: false }),
+        (report) => note(kind, place, { speaker, clip, nth, ...spoken(report) }),
+        (error) => note(kind, place, { speaker, clip, nth, ...unspoken(error) }),
       )
     }
   }
 
   /** Writes on the alarm what the speaker answered. */
-  function note(
-    kind: string,
-    place: Place,
-    outcome: { speaker: string; clip: string; nth: number; result: string; isDelivered: boolean },
-  ): void {
+  function note(kind: string, place: Place, outcome: Omit<Alarm['warnings'][number], 'at'>): void {
     try {
       const alarm = activeAlarms(store, kind).find((each) => placeKey(each.place) === placeKey(place))
       if (alarm) change(alarm.id, { type: 'warned', at: now(), ...outcome }, system)
@@ -215,11 +211,10 @@ export function createAlarms(options: AlarmsOptions): Alarms {
       for (const { report } of others) report.catch(() => {})
       const { clip, nth } = last
       const outcome = await first.report.then(
-        (report) => ({ report, result: report.deviceReply, isDelivered: report.isAccepted }),
-        (error) => ({ report: { refused: message(error) }, result: message(error), isDelivered: false }),
+        (report) => ({ report, warning: spoken(report) }),
+        (error) => ({ report: { refused: message(error) }, warning: unspoken(error) }),
       )
-      const { result, isDelivered } = outcome
-      change(id, { type: 'warned', at: now(), speaker: first.speaker, clip, nth, result, isDelivered }, by)
+      change(id, { type: 'warned', at: now(), speaker: first.speaker, clip, nth, ...outcome.warning }, by)
       return outcome.report
     },
 
@@ -262,6 +257,15 @@ function activeAlarms(store: Store, kind?: string): Alarm[] {
 /** What an announcement belongs to, so that "stop" finds it. */
 function reference(kind: string, place: Place): string {
   return `${kind} ${placeKey(place)}`
+}
+
+function spoken({ deviceReply, isAccepted, phrases }: PlayReport) {
+  return { result: deviceReply, isDelivered: isAccepted, ...(phrases ? { phrases } : {}) }
+}
+
+function unspoken(error: unknown) {
+  const phrase = error instanceof DeliveryError ? error.phrase : undefined
+  return { result: message(error), isDelivered: false, ...(phrase ? { phrases: [phrase] } : {}) }
 }
 
 function message(error: unknown): string {

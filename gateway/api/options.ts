@@ -8,7 +8,16 @@ import type {
 } from 'fastify'
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
-import type { AlarmService, Camera, CameraStatus, CaseService, EvidenceStore, Store, Telemetry } from '../core/ports.ts'
+import type {
+  AlarmService,
+  Camera,
+  CameraStatus,
+  CaseService,
+  DoorService,
+  EvidenceStore,
+  Store,
+  Telemetry,
+} from '../core/ports.ts'
 import type { DeviceRow, HealthReport, SiteView } from './schemas/index.ts'
 
 /** Everything the API works with; it opens nothing but its own listener. */
@@ -21,6 +30,7 @@ export interface ApiOptions {
   store: Store
   alarms: AlarmService
   cases: CaseService
+  doors: DoorService
   cameras: { list(): Camera[]; onStatus(listener: (status: CameraStatus) => void): () => void }
   telemetry: Telemetry
   devices: { list(): DeviceRow[] }

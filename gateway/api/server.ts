@@ -11,6 +11,7 @@ import { cameraRoutes } from './cameras.ts'
 import { caseRoutes } from './cases.ts'
 import { serveConsole } from './console.ts'
 import { deviceRoutes } from './devices.ts'
+import { doorRoutes } from './doors.ts'
 import { evidenceRoutes } from './evidence.ts'
 import { healthRoutes } from './health.ts'
 import { journalRoutes } from './journal.ts'
@@ -97,6 +98,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
         journalRoutes(v1, options, limits)
         liveRoutes(v1, sockets, feed)
         deviceRoutes(v1, options)
+        doorRoutes(v1, options)
         userRoutes(v1, options, sessions, limiter, audit)
       },
       { prefix: '/api/v1' },

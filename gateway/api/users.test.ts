@@ -33,6 +33,19 @@ t.test('an admin creates an account, and nobody ever sees a password again', asy
   t.notMatch(JSON.stringify(rows), /twelve chars/)
 })
 
+t.test('the control room reads who acknowledged, and no more than the name', async (t) => {
+  const scene = await start(t)
+  const names = { url: '/api/v1/users/names' }
+  const operator = await scene.login('operator')
+  t.same((await operator.inject(names)).json().items, [
+    { id: 'id-admin', name: 'admin' },
+    { id: 'id-caregiver', name: 'caregiver' },
+    { id: 'id-operator', name: 'operator' },
+  ])
+  t.equal((await operator.inject({ url: '/api/v1/users' })).statusCode, 403)
+  t.equal((await (await scene.login('caregiver')).inject(names)).statusCode, 403)
+})
+
 t.test('machines are not users, and easy passwords are refused', async (t) => {
   const scene = await start(t)
   const admin = await scene.login('admin')

@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { Type } from 'typebox'
 import type { User } from '../core/ports.ts'
-import { admins, people, whoOf } from './access.ts'
+import { admins, people, staff, whoOf } from './access.ts'
 import type { Audit } from './audit.ts'
 import type { LoginLimiter } from './login-limiter.ts'
 import { problems } from './openapi.ts'
 import type { ApiApp, ApiOptions } from './options.ts'
 import { invalid, notFound, Problem, refused, tooMany } from './problem.ts'
 import { Params } from './query.ts'
-import { NewUser, PasswordChange, UserList, User as UserWire, userToWire } from './schemas/index.ts'
+import { NewUser, PasswordChange, UserList, UserNames, User as UserWire, userToWire } from './schemas/index.ts'
 import type { SessionKeeper } from './session-keeper.ts'
 
 /** `/users`: accounts. An admin manages them; everyone may change the own password. */
@@ -35,6 +35,15 @@ export function userRoutes(
     '/users',
     { config: { access: admins }, schema: { summary: 'Accounts', tags, response: { 200: UserList } } },
     async () => ({ items: store.users().map(userToWire) }),
+  )
+
+  app.get(
+    '/users/names',
+    {
+      config: { access: staff },
+      schema: { summary: 'Who the ids in alarms, cases and journal are', tags, response: { 200: UserNames } },
+    },
+    async () => ({ items: store.users().map(({ id, name }) => ({ id, name })) }),
   )
 
   app.post(

@@ -26,6 +26,12 @@ export interface Actor {
   organisation?: string
 }
 
+/** A sentence in data: the stable key of a message and its parameters. Who shows it puts it into words. */
+export interface Phrase {
+  key: string
+  [parameter: string]: string | number
+}
+
 export interface Evidence {
   id: string
   type: 'snapshot' | 'clip'
@@ -64,7 +70,7 @@ export interface Alarm {
   shelved?: { until: number; by: string; reason: string }
   suppressedBy?: string
   verdict?: { value: 'confirmed' | 'false-alarm'; reason?: string; by: string; at: number }
-  why: ReadonlyArray<{ key: string; [parameter: string]: string | number }>
+  why: readonly Phrase[]
   evidence: readonly Evidence[]
   caseId?: string
   /** What the speakers answered, newest last, at most 20. */
@@ -74,6 +80,8 @@ export interface Alarm {
     clip: string
     nth: number
     result: string
+    /** The same as `result`, for translation; absent where only the words are known. */
+    phrases?: readonly Phrase[]
     isDelivered: boolean
   }>
 }
@@ -90,7 +98,7 @@ export type AlarmTransition =
   | { type: 'verdict'; at: number; value: 'confirmed' | 'false-alarm'; reason?: string; by: string }
   | { type: 'evidence-added'; at: number; evidence: Evidence }
   | { type: 'case-opened'; at: number; caseId: string }
-  | { type: 'warned'; at: number; speaker: string; clip: string; nth: number; result: string; isDelivered: boolean }
+  | ({ type: 'warned' } & Alarm['warnings'][number])
 
 /** Why a transition is not possible: a domain outcome, not an exception. */
 export interface Refusal {

@@ -6,8 +6,16 @@ export type DeadlineColour = 'none' | 'green' | 'amber' | 'yellow' | 'red'
 
 const amberShare = 0.2
 
+/** What the colour depends on; epoch ms. */
+export type LimitedCase = Pick<
+  Case,
+  'state' | 'openedAt' | 'respondBy' | 'resolveBy' | 'closedAt' | 'returnedCount'
+> & {
+  history: ReadonlyArray<Pick<Case['history'][number], 'to'>>
+}
+
 /** The colour of the limit that applies now: respond-by until a unit accepted, resolve-by afterwards. Epoch ms. */
-export function deadlineColour(current: Case, now: number): DeadlineColour {
+export function deadlineColour(current: LimitedCase, now: number): DeadlineColour {
   const isAccepted = current.history.some((step) => step.to === 'accepted')
   const due = isAccepted ? current.resolveBy : (current.respondBy ?? current.resolveBy)
   if (due === undefined) return 'none'

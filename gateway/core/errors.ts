@@ -1,3 +1,5 @@
+import type { Phrase } from './alarm.ts'
+
 /** One thing wrong with the configuration, at a place a person can open. */
 export interface ConfigProblem {
   /** Path inside the document, e.g. `cameras[2].url`. */
@@ -39,10 +41,13 @@ export class DeliveryError extends Error {
   readonly retryable: boolean
   /** What an operator can do about it. */
   readonly hint?: string
-  constructor(message: string, options: { retryable: boolean; hint?: string; cause?: unknown }) {
+  /** The message for translation; absent where it is known in words only. */
+  readonly phrase?: Phrase
+  constructor(message: string, options: { retryable: boolean; hint?: string; phrase?: Phrase; cause?: unknown }) {
     super(message, { cause: options.cause })
     this.name = 'DeliveryError'
     this.retryable = options.retryable
     if (options.hint !== undefined) this.hint = options.hint
+    if (options.phrase !== undefined) this.phrase = options.phrase
   }
 }

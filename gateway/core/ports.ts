@@ -1,4 +1,4 @@
-import type { Actor, Alarm, AlarmTransition, Evidence, Refusal, Severity } from './alarm.ts'
+import type { Actor, Alarm, AlarmTransition, Evidence, Phrase, Refusal, Severity } from './alarm.ts'
 import type { Case, CaseTransition } from './case.ts'
 import type { Detection } from './detection.ts'
 import type { JournalEntry, JournalTopic } from './journal.ts'
@@ -125,6 +125,8 @@ export interface PlayReport {
   endedAt: number
   /** The device's own words, or what is not known: "multicast: receipt is not confirmed". */
   deviceReply: string
+  /** The same for translation, first what matters most; absent where only the device's words are known. */
+  phrases?: readonly Phrase[]
 }
 
 export interface Speaker {
@@ -160,6 +162,17 @@ export interface DoorContact {
   /** Holds for at most `forMs` from now; called again to renew. */
   hold(forMs: number): Promise<void>
   release(): Promise<void>
+}
+
+/** What a lift's door hold is doing. */
+export interface DoorHoldStatus {
+  lift: string
+  /** `waiting`: wanted, but something speaks against it; `blocked`: let go, not held again for this entry. */
+  state: 'idle' | 'waiting' | 'holding' | 'blocked'
+  /** Why it is not held although it is wanted. */
+  reason?: string
+  /** While it holds: how long it may go on at the most. */
+  leftMs?: number
 }
 
 // ── Store ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -312,6 +325,13 @@ export interface CaseService {
   reportUpstream(id: string, by: Actor): Case | Refusal
   /** The platform took the case over under its own number. */
   linkUpstream(id: string, link: { upstream: string; upstreamRef: string }, by: Actor): Case | Refusal
+}
+
+export interface DoorService {
+  /** Lifts with a door hold; empty where none is commissioned. */
+  list(): DoorHoldStatus[]
+  /** Lets the door close now; not held again for the same entry. */
+  release(lift: string, by: Actor): DoorHoldStatus | Refusal
 }
 
 /** What an alarm needs to know to be recorded and shown. */

@@ -121,8 +121,12 @@ t.test('an operator override and the time limit reach the contact', async (t) =>
   other.hear(open)
   other.hold.want(true)
   await until('the door is held', () => other.relay.isHeld)
-  other.hold.override('li')
+  t.ok(other.hold.status().leftMs! > 50_000, 'how long it may still be held')
+  const li = { type: 'user', id: 'li' } as const
+  t.match(other.hold.override(li), { lift: 'b1-lift', state: 'blocked' })
   await until('the door is free', () => !other.relay.isHeld)
+  t.match(other.events.at(-1), { transition: 'door-released', by: li })
+  t.match(other.hold.override(li), { refused: 'the door of b1-lift is not being held' })
 })
 
 t.test('a relay that does not answer ends the hold with an event', async (t) => {

@@ -1,6 +1,7 @@
+import type { Actor, Refusal } from '../core/alarm.ts'
 import type { Measurement } from '../core/measurement.ts'
-import type { DoorContact } from '../core/ports.ts'
-import { createHoldMachine, type HoldInput, type HoldMachine, type HoldOutput } from './hold-machine.ts'
+import type { DoorContact, DoorHoldStatus } from '../core/ports.ts'
+import { createHoldMachine, type HoldInput, type HoldOutput } from './hold-machine.ts'
 import type { HoldOptions } from './hold-options.ts'
 import { readLiftSignal, speaksAgainstHold } from './lift-signals.ts'
 
@@ -20,13 +21,13 @@ export interface DoorHoldOptions {
 /** Door hold of one lift. Nothing is held unless `run` runs. */
 export interface DoorHold {
   readonly lift: string
-  status(): { state: HoldMachine['state']; reason: string | undefined }
+  status(): DoorHoldStatus
   /** The scene's wish; the rules decide. */
   want(wanted: boolean): void
   /** A value of a device in this lift; others are passed over. */
   onMeasurement(measurement: Measurement): void
-  /** A person lets the door close; it is not held again for this entry. */
-  override(by: string): void
+  /** A person lets the door close; it is not held again for this entry. Refused where nothing is held or wanted. */
+  override(by: Actor): DoorHoldStatus | Refusal
   /** Renews the hold until aborted, then releases. */
   run(signal: AbortSignal): Promise<void>
 }
@@ -60,8 +61,8 @@ export function createDoorHold(options: DoorHoldOptions): DoorHold {
         })
       } else if (output.type === 'release') void release()
       else {
-        const { transition, reason, heldMs } = output
-        onEvent({ lift: contact.lift, transition, reason, heldMs })
+        const { type: _, ...event } = output
+        onEvent({ lift: contact.lift, ...event })
       }
     }
   }
@@ -69,9 +70,19 @@ export function createDoorHold(options: DoorHoldOptions): DoorHold {
   /** A release that is lost only costs the rest of a lease. */
   const release = () => contact.release().catch(() => undefined)
 
+  const status = (): DoorHoldStatus => {
+    const { state, reason, endsAt } = machine
+    return {
+      lift: contact.lift,
+      state,
+      ...(reason === undefined ? {} : { reason }),
+      ...(endsAt === undefined ? {} : { leftMs: Math.max(0, Math.round(endsAt - monotonic())) }),
+    }
+  }
+
   return {
     lift: contact.lift,
-    status: () => ({ state: machine.state, reason: machine.reason }),
+    status,
     want: (wanted) => feed({ type: 'want', at: monotonic(), wanted }),
     onMeasurement(measurement) {
       const heard = readLiftSignal(measurement)
@@ -80,7 +91,12 @@ export function createDoorHold(options: DoorHoldOptions): DoorHold {
       const isLate = measurement.ingestedAt - measurement.deviceAt > rules.maxSignalAgeMs
       if (!isLate || speaksAgainstHold(heard.signal, heard.value)) feed({ type: 'signal', at: monotonic(), ...heard })
     },
-    override: (by) => feed({ type: 'override', at: monotonic(), by }),
+    override(by) {
+      if (machine.state !== 'holding' && machine.state !== 'waiting')
+        return { refused: `the door of ${contact.lift} is not being held` }
+      feed({ type: 'override', at: monotonic(), by })
+      return status()
+    },
     async run(signal) {
       isRunning = true
       const timer = setInterval(() => feed({ type: 'tick', at: monotonic() }), renewEveryMs)

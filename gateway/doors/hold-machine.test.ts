@@ -3,6 +3,7 @@ import { createHoldMachine, type HoldMachine, type HoldOutput } from './hold-mac
 import { type LiftSignal, liftSignals } from './lift-signals.ts'
 
 const required = new Set<LiftSignal>(['isMoving', 'isFireMode', 'isFault'])
+const li = { type: 'user', id: 'li' } as const
 const rules = { leaseMs: 2000, maxHoldMs: 60_000, coolDownMs: 120_000, maxSignalAgeMs: 3000, required }
 const safe: Array<[LiftSignal, boolean]> = [
   ['isAtLanding', true],
@@ -106,12 +107,20 @@ t.test('each thing that speaks against it lets the door go in the same instant, 
 
 t.test('an operator lets it close, also before it was held', async (t) => {
   const machine = holding()
-  t.match(machine.step({ type: 'override', at: 100, by: 'li' }), [{ type: 'release' }, { reason: 'override by li' }])
+  t.equal(machine.endsAt, 60_000)
+  t.match(machine.step({ type: 'override', at: 100, by: li }), [
+    { type: 'release' },
+    { transition: 'door-released', reason: 'a person let it go', by: li },
+  ])
+  t.equal(machine.endsAt, undefined)
   t.same(pass(machine, 500, 200_000), [])
 
   const waiting = createHoldMachine(rules)
   waiting.step({ type: 'want', at: 0, wanted: true })
-  t.same(waiting.step({ type: 'override', at: 100, by: 'li' }), [])
+  t.same(waiting.step({ type: 'override', at: 100, by: li }), [
+    { type: 'event', transition: 'door-hold-cancelled', reason: 'a person let it go', heldMs: 0, by: li },
+  ])
+  t.same(waiting.step({ type: 'override', at: 101, by: li }), [], 'once')
   t.same(pass(waiting, 500, 200_000), [])
 })
 
@@ -182,7 +191,7 @@ t.test(
             : pick < 0.65
               ? { type: 'want', at, wanted: random() < 0.7 }
               : pick < 0.655
-                ? { type: 'override', at, by: 'x' }
+                ? { type: 'override', at, by: li }
                 : { type: 'tick', at },
         )
         for (const output of outputs) {

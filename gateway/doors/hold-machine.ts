@@ -1,3 +1,4 @@
+import type { Actor } from '../core/alarm.ts'
 import { type LiftSignal, type LiftState, reasonAgainstHold } from './lift-signals.ts'
 
 /** Instants are ms on a clock that never jumps. */
@@ -6,7 +7,7 @@ export type HoldInput =
   | { type: 'want'; at: number; wanted: boolean }
   | { type: 'signal'; at: number; signal: LiftSignal; value: boolean }
   /** A person says: let it close. */
-  | { type: 'override'; at: number; by: string }
+  | { type: 'override'; at: number; by: Actor }
   /** The contact did not take a lease. */
   | { type: 'contact-lost'; at: number; reason: string }
   | { type: 'tick'; at: number }
@@ -15,7 +16,14 @@ export type HoldOutput =
   /** Hold for `forMs` from now. */
   | { type: 'hold'; forMs: number }
   | { type: 'release' }
-  | { type: 'event'; transition: 'door-held' | 'door-released' | 'door-hold-expired'; reason: string; heldMs: number }
+  | {
+      type: 'event'
+      transition: 'door-held' | 'door-released' | 'door-hold-expired' | 'door-hold-cancelled'
+      reason: string
+      heldMs: number
+      /** The person who let it go; absent where the rules did. */
+      by?: Actor
+    }
 
 export interface HoldRules {
   /** Each lease; the contact releases by itself when no other follows. At most 2000. */
@@ -34,8 +42,12 @@ export interface HoldMachine {
   readonly state: 'idle' | 'waiting' | 'holding' | 'blocked'
   /** Why it does not hold although it is wanted. */
   readonly reason: string | undefined
+  /** When the hold that is under way ends at the latest; undefined without one. */
+  readonly endsAt: number | undefined
   step(input: HoldInput): HoldOutput[]
 }
+
+const overridden = 'a person let it go'
 
 /**
  * When a lift's door may be held open for a reported e-bike.
@@ -51,7 +63,8 @@ export interface HoldMachine {
  * What speaks against it: fire, fire service, fault, entrapment, inspection, SOS, a person down, a wheelchair, a car
  * that moves or has left the landing, a door that is not open, a signal that is unknown or not heard of, an operator's
  * override, a contact that did not take its lease, and a loop that was held up longer than a lease. Once released for
- * any of them the door is not held again for the same entry. An override also counts before a hold has begun.
+ * any of them the door is not held again for the same entry. An override also counts before a hold has begun: that is
+ * the event `door-hold-cancelled`.
  */
 export function createHoldMachine(rules: HoldRules): HoldMachine {
   let state: HoldMachine['state'] = 'idle'
@@ -77,13 +90,14 @@ export function createHoldMachine(rules: HoldRules): HoldMachine {
     return [lease(at), { type: 'event', transition: 'door-held', reason: 'wanted', heldMs: 0 }]
   }
 
-  function end(at: number, why: string, next: 'idle' | 'blocked'): HoldOutput[] {
+  function end(at: number, why: string, next: 'idle' | 'blocked', by?: Actor): HoldOutput[] {
     const isExpired = why === 'held long enough'
     state = next
     reason = next === 'blocked' ? why : undefined
     coolUntil = at + rules.coolDownMs
     const transition = isExpired ? 'door-hold-expired' : 'door-released'
-    return [{ type: 'release' }, { type: 'event', transition, reason: why, heldMs: Math.round(at - heldSince) }]
+    const heldMs = Math.round(at - heldSince)
+    return [{ type: 'release' }, { type: 'event', transition, reason: why, heldMs, ...(by ? { by } : {}) }]
   }
 
   function check(at: number): HoldOutput[] {
@@ -107,13 +121,12 @@ export function createHoldMachine(rules: HoldRules): HoldMachine {
     return []
   }
 
-  function block(at: number, why: string): HoldOutput[] {
-    if (state === 'holding') return end(at, why, 'blocked')
-    if (state === 'waiting') {
-      state = 'blocked'
-      reason = why
-    }
-    return []
+  function override(at: number, by: Actor): HoldOutput[] {
+    if (state === 'holding') return end(at, overridden, 'blocked', by)
+    if (state !== 'waiting') return []
+    state = 'blocked'
+    reason = overridden
+    return [{ type: 'event', transition: 'door-hold-cancelled', reason: overridden, heldMs: 0, by }]
   }
 
   return {
@@ -122,6 +135,9 @@ export function createHoldMachine(rules: HoldRules): HoldMachine {
     },
     get reason() {
       return reason
+    },
+    get endsAt() {
+      return state === 'holding' ? heldSince + rules.maxHoldMs : undefined
     },
     step(input) {
       const { at } = input
@@ -132,7 +148,7 @@ export function createHoldMachine(rules: HoldRules): HoldMachine {
           lift[input.signal] = { value: input.value, heardAt: at }
           return check(at)
         case 'override':
-          return block(at, `override by ${input.by}`)
+          return override(at, input.by)
         case 'contact-lost':
           return state === 'holding' ? end(at, `contact: ${input.reason}`, 'blocked') : []
         case 'tick': {

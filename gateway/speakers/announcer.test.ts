@@ -113,7 +113,12 @@ t.test('what has expired before its turn is not spoken, and told', async (t) => 
   const late = announcer.announce(say('b', { expiresAt: 2000 }))
   advance(1000)
   plays[0]!.end()
-  t.match(await late, { isAccepted: false, bytesSent: 0, deviceReply: /not played: it had expired/ })
+  t.match(await late, {
+    isAccepted: false,
+    bytesSent: 0,
+    deviceReply: /not played: it had expired/,
+    phrases: [{ key: 'not-played-expired' }],
+  })
   t.match(await announcer.announce(say('c', { expiresAt: 1 })), { isAccepted: false })
   t.equal(plays.length, 1)
   t.equal(announcer.counts().expired, 2)
@@ -145,7 +150,7 @@ t.test('stopping ends what plays and what waits for an alarm, and nothing else',
   const other = announcer.announce(say('c', { reference: 'alarm-2' }))
   announcer.stop('alarm-1')
   t.match(await first, { deviceReply: /stopped after 1 s \(stopped\)/ })
-  t.match(await second, { isAccepted: false, deviceReply: 'not played: stopped' })
+  t.match(await second, { deviceReply: 'not played: stopped', phrases: [{ key: 'not-played-stopped' }] })
   await until('the other alarm is heard', () => plays[1])
   plays[1]!.end()
   t.equal((await other).deviceReply, 'played')

@@ -87,16 +87,24 @@ export function createAnnouncer(options: AnnouncerOptions): RunningAnnouncer {
   const running = new Set<Promise<void>>()
   let isClosed = false
 
-  const notPlayed = (job: Job, why: string) => {
+  const notPlayed = (job: Job, by: End | 'expired') => {
     const at = clock.now()
-    job.resolve({ isAccepted: false, bytesSent: 0, startedAt: at, endedAt: at, deviceReply: `not played: ${why}` })
+    const why = by === 'expired' ? 'it had expired before its turn came' : ends[by]
+    job.resolve({
+      isAccepted: false,
+      bytesSent: 0,
+      startedAt: at,
+      endedAt: at,
+      phrases: [{ key: `not-played-${by}` }],
+      deviceReply: `not played: ${why}`,
+    })
   }
 
   const end = (lane: Lane, job: Job, by: End) => {
     if (job !== lane.current) {
       lane.waiting.splice(lane.waiting.indexOf(job), 1)
       if (by !== 'overdue') counts[by]++
-      return notPlayed(job, ends[by])
+      return notPlayed(job, by)
     }
     job.endedBy ??= by
     job.abort.abort()
@@ -110,7 +118,13 @@ export function createAnnouncer(options: AnnouncerOptions): RunningAnnouncer {
     const abandoned = new Promise<never>((_, reject) => {
       signal.addEventListener('abort', () => {
         giveUp = setTimeout(
-          () => reject(new DeliveryError(`${announcement.speaker} did not stop in time`, { retryable: false })),
+          () =>
+            reject(
+              new DeliveryError(`${announcement.speaker} did not stop in time`, {
+                retryable: false,
+                phrase: { key: 'did-not-stop' },
+              }),
+            ),
           abandonAfterMs,
         )
       })
@@ -121,7 +135,11 @@ export function createAnnouncer(options: AnnouncerOptions): RunningAnnouncer {
       const report = await Promise.race([withRetry(() => lane.speaker.play(clip, signal), retry), abandoned])
       if (job.endedBy) {
         if (job.endedBy !== 'overdue') counts[job.endedBy]++
-        job.resolve({ ...report, deviceReply: `${report.deviceReply} (${ends[job.endedBy]})` })
+        job.resolve({
+          ...report,
+          deviceReply: `${report.deviceReply} (${ends[job.endedBy]})`,
+          ...(report.phrases ? { phrases: [...report.phrases, { key: `ended-${job.endedBy}` }] } : {}),
+        })
       } else {
         counts.played++
         job.resolve(report)
@@ -131,7 +149,7 @@ export function createAnnouncer(options: AnnouncerOptions): RunningAnnouncer {
     } catch (error) {
       if (job.endedBy && job.endedBy !== 'overdue') {
         counts[job.endedBy]++
-        return notPlayed(job, ends[job.endedBy])
+        return notPlayed(job, job.endedBy)
       }
       counts.failed++
       const failure = error instanceof DeliveryError ? error : unexpected(error)
@@ -148,7 +166,7 @@ export function createAnnouncer(options: AnnouncerOptions): RunningAnnouncer {
     for (const job of lane.waiting.filter((waiting) => waiting.announcement.expiresAt <= clock.now())) {
       lane.waiting.splice(lane.waiting.indexOf(job), 1)
       counts.expired++
-      notPlayed(job, 'it had expired before its turn came')
+      notPlayed(job, 'expired')
     }
   }
 
@@ -170,7 +188,8 @@ export function createAnnouncer(options: AnnouncerOptions): RunningAnnouncer {
       const lane = lanes.get(announcement.speaker)
       if (!lane || isClosed) {
         const why = isClosed ? 'the announcer has been closed' : `there is no speaker ${announcement.speaker}`
-        return Promise.reject(new DeliveryError(why, { retryable: false }))
+        const phrase = { key: isClosed ? 'gateway-stops' : 'no-speaker' }
+        return Promise.reject(new DeliveryError(why, { retryable: false, phrase }))
       }
       return new Promise((resolve, reject) => {
         const job: Job = { announcement, abort: new AbortController(), resolve, reject }

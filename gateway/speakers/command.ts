@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { type Static, Type } from 'typebox'
+import type { Phrase } from '../core/alarm.ts'
 import { DeliveryError } from '../core/errors.ts'
 import { defineSpeaker, LeadSilenceMs, missingClip, stoppedReport } from './speaker.ts'
 
@@ -40,8 +41,9 @@ export const command = defineSpeaker<Options>({
         const clip = context.clips.clip(name, { encoding: 'pcmu', leadSilenceMs: options.leadSilenceMs })
         if (!file || !clip) throw missingClip(name)
         const startedAt = context.now()
-        const report = (deviceReply: string) => ({
+        const report = (deviceReply: string, ...phrases: Phrase[]) => ({
           isAccepted: true,
+          phrases,
           bytesSent: clip.data.length,
           startedAt,
           endedAt: context.now(),
@@ -77,14 +79,18 @@ export const command = defineSpeaker<Options>({
             throw new DeliveryError(`${program} cannot be started: ${outcome.message}`, {
               retryable: false,
               cause: outcome,
+              phrase: { key: 'no-player', program },
               hint: `Install ${program}, or name another player in the speaker’s command.`,
             })
           if (signal.aborted) return stoppedReport(report(`${program} was ended`), clip.durationMs)
-          if (outcome.code === 0) return report(`${program} ended with code 0`)
+          if (outcome.code === 0) return report(`${program} ended with code 0`, { key: 'played-here', program })
           const said = output.trim().split('\n').at(-1) ?? ''
           const what = hasHung ? 'did not end and was killed' : `ended with code ${outcome.code}`
           throw new DeliveryError(`${program} ${what}${said && `: ${said}`}`, {
             retryable: true,
+            phrase: hasHung
+              ? { key: 'player-hung', program }
+              : { key: 'player-failed', program, code: outcome.code ?? '', said },
             hint: 'Check that the sound card is there and not in use by another program.',
           })
         } finally {

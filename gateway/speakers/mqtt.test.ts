@@ -55,7 +55,7 @@ async function setUp(t: Test, options: Record<string, unknown> = {}) {
 t.test('a speaker that answers is reported as having played', async (t) => {
   const { speaker, device, sent } = await setUp(t, { volume: 70 })
   const report = await speaker.play(test, never)
-  t.match(report, { isAccepted: true, deviceReply: 'played' })
+  t.match(report, { isAccepted: true, deviceReply: 'played', phrases: [{ key: 'played' }] })
   t.ok(report.endedAt - report.startedAt > 3400)
   t.match(device.heard, [{ clip: 'speaker-test', language: 'zh-CN', text: /扬声器测试/ }])
   t.match(sent, [{ topic: 'site/s/horn/down', qos: 1, type: 'play', volume: 70, repeat: 1, reqId: /^[0-9a-f-]{36}$/ }])
@@ -87,7 +87,11 @@ t.test('accepted but never reported as played is told as just that', async (t) =
   const { speaker, device } = await setUp(t)
   device.mqtt!.faults = { silent: 'after-accepting' }
   const report = await speaker.play(test, never)
-  t.match(report, { isAccepted: true, deviceReply: 'accepted; the end of the sound was not reported' })
+  t.match(report, {
+    isAccepted: true,
+    deviceReply: 'accepted; the end of the sound was not reported',
+    phrases: [{ key: 'accepted' }],
+  })
 })
 
 t.test('stopping tells the speaker to stop', async (t) => {

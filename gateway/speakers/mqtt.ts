@@ -53,7 +53,10 @@ export const mqtt = defineSpeaker<Options>({
 
     const requirePort = () => {
       if (context.mqtt) return context.mqtt
-      throw new DeliveryError('there is no MQTT connection for speakers', { retryable: false })
+      throw new DeliveryError('there is no MQTT connection for speakers', {
+        retryable: false,
+        phrase: { key: 'no-broker' },
+      })
     }
     const subscribe = () => {
       unsubscribe ??= requirePort().subscribe(`${base}/up`, (_topic, payload) => {
@@ -67,7 +70,13 @@ export const mqtt = defineSpeaker<Options>({
       } catch (cause) {
         if (cause instanceof DeliveryError) throw cause
         const hint = 'Check that the broker runs and that the gateway may publish there.'
-        throw new DeliveryError(`speaker ${context.id}: the broker took no message`, { retryable: true, hint, cause })
+        const phrase = { key: 'no-broker' }
+        throw new DeliveryError(`speaker ${context.id}: the broker took no message`, {
+          retryable: true,
+          hint,
+          phrase,
+          cause,
+        })
       }
     }
 
@@ -91,8 +100,9 @@ export const mqtt = defineSpeaker<Options>({
           ...(options.volume === undefined ? {} : { volume: options.volume }),
           expiresAt: startedAt + options.answerWithinMs,
         }
-        const report = (deviceReply: string) => ({
+        const report = (deviceReply: string, key: string) => ({
           isAccepted: true,
+          phrases: [{ key }],
           bytesSent: JSON.stringify(message).length,
           startedAt,
           endedAt: context.now(),
@@ -104,19 +114,23 @@ export const mqtt = defineSpeaker<Options>({
           if (first === 'nothing')
             throw new DeliveryError(`speaker ${context.id} did not answer within ${options.answerWithinMs} ms`, {
               retryable: true,
+              phrase: { key: 'no-answer', withinMs: options.answerWithinMs },
               hint: 'Check its power and its MQTT connection.',
             })
           const last = first === 'accepted' ? await answers.next(durationMs + graceMs) : first
           if (last === 'aborted') {
             await send({ type: 'stop', reqId })
-            return stoppedReport(report('stop was sent'), durationMs)
+            return stoppedReport(report('stop was sent', 'stop-sent'), durationMs)
           }
-          return report(last === 'played' ? 'played' : 'accepted; the end of the sound was not reported')
+          return last === 'played'
+            ? report('played', 'played')
+            : report('accepted; the end of the sound was not reported', 'accepted')
         } catch (error) {
           if (!(error instanceof DeviceFailure)) throw error
           const isLate = error.message === 'expired'
           throw new DeliveryError(`speaker ${context.id} refused: ${error.message}`, {
             retryable: !isLate,
+            phrase: isLate ? { key: 'too-late' } : { key: 'refused', reason: error.message },
             hint: isLate ? 'Check the clock of the speaker.' : 'See what the speaker itself reports.',
           })
         } finally {

@@ -176,6 +176,7 @@ t.test('stopping ends the sound within a packet', async (t) => {
   await first
   abort.abort()
   const report = await playing
+  t.match(report.phrases, [{ key: 'cut', playedMs: Number, durationMs: Number }, { key: 'unconfirmed' }])
   t.match(report.deviceReply, /^stopped after \d+ of 35\d\d ms; RTP: receipt is not confirmed$/)
   const [announcement] = await heard
   t.ok(announcement.packets * 160 >= report.bytesSent - 160 && announcement.packets < 170)

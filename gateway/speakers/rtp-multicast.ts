@@ -60,6 +60,7 @@ export const rtpMulticast = defineSpeaker<Options>({
       new DeliveryError(`RTP to ${where} failed: ${cause.message}`, {
         retryable: true,
         cause,
+        phrase: { key: 'unreachable' },
         hint: isGroup
           ? 'Check that the network card is up; name it with `interface` where there are several.'
           : 'Check that the speaker is on the network and listens on this port.',
@@ -167,6 +168,7 @@ export const rtpMulticast = defineSpeaker<Options>({
           bytesSent: sent * packetBytes,
           startedAt,
           endedAt: startedAt + (timestampAt - begun),
+          phrases: [{ key: 'unconfirmed' }],
           deviceReply: `${isGroup ? 'multicast' : 'RTP'}: receipt is not confirmed`,
         }
         return signal.aborted ? stoppedReport(report, clip.durationMs) : report

@@ -74,6 +74,7 @@ export function requireClip(
 export function missingClip({ id, language }: ClipName): DeliveryError {
   return new DeliveryError(`there is no voice clip ${id} in ${language}`, {
     retryable: false,
+    phrase: { key: 'missing-clip', clip: id, language },
     hint: `Put ${id}.${language.split('-')[0]}.wav into the site's voice folder.`,
   })
 }
@@ -81,5 +82,10 @@ export function missingClip({ id, language }: ClipName): DeliveryError {
 /** What is reported for a sound that was cut short. */
 export function stoppedReport(report: PlayReport, durationMs: number): PlayReport {
   const playedMs = Math.max(0, Math.round(report.endedAt - report.startedAt))
-  return { ...report, deviceReply: `stopped after ${playedMs} of ${Math.round(durationMs)} ms; ${report.deviceReply}` }
+  const cut = { key: 'cut', playedMs, durationMs: Math.round(durationMs) }
+  return {
+    ...report,
+    phrases: [cut, ...(report.phrases ?? [])],
+    deviceReply: `stopped after ${playedMs} of ${Math.round(durationMs)} ms; ${report.deviceReply}`,
+  }
 }

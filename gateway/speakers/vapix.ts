@@ -1,6 +1,7 @@
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { type Static, Type } from 'typebox'
+import type { Phrase } from '../core/alarm.ts'
 import { DeliveryError } from '../core/errors.ts'
 import { type DigestChallenge, digestAuthorization, readDigestChallenge } from './digest.ts'
 import { pace } from './pace.ts'
@@ -47,7 +48,7 @@ export const vapix = defineSpeaker<Options>({
     let challenge: DigestChallenge | 'basic' | undefined
     let count = 0
 
-    const problem = (message: string, how: { retryable: boolean; hint: string; cause?: unknown }) =>
+    const problem = (message: string, how: { retryable: boolean; hint: string; phrase: Phrase; cause?: unknown }) =>
       new DeliveryError(`${options.url}: ${message}`, how)
 
     const authorization = (): Record<string, string> => {
@@ -69,6 +70,7 @@ export const vapix = defineSpeaker<Options>({
       if (!challenge)
         throw problem('offers no login that can be used', {
           retryable: false,
+          phrase: { key: 'no-login' },
           hint: 'Allow digest authentication in the device’s settings.',
         })
     }
@@ -117,6 +119,7 @@ export const vapix = defineSpeaker<Options>({
         `${bytesSent > 0 ? `broke off after ${bytesSent} bytes` : 'cannot be reached'}${cause ? `: ${cause.message}` : ''}`,
         {
           retryable: true,
+          phrase: bytesSent > 0 ? { key: 'broke-off', bytes: bytesSent } : { key: 'unreachable' },
           cause,
           hint: 'Check the device’s power, network and address.',
         },
@@ -126,15 +129,18 @@ export const vapix = defineSpeaker<Options>({
       if (status === 401 || status === 403)
         return problem(`refused the login (HTTP ${status})`, {
           retryable: false,
+          phrase: { key: 'login-refused', status },
           hint: 'Check user name and password, and that the user may play audio.',
         })
       if (status === 404)
         return problem('has no audio interface (HTTP 404)', {
           retryable: false,
+          phrase: { key: 'no-audio' },
           hint: 'Check the model and its firmware.',
         })
       return problem(`answered HTTP ${status}`, {
         retryable: status >= 500 || status === 408 || status === 429,
+        phrase: { key: status === 503 ? 'busy' : 'http-error', status },
         hint: status === 503 ? 'Another client may be using its loudspeaker.' : 'See the device’s own log.',
       })
     }
@@ -172,8 +178,9 @@ export const vapix = defineSpeaker<Options>({
           })
           clearTimeout(connecting)
           const bytesSent = Math.min(sent * chunkBytes, clip.data.length)
-          const report = (deviceReply: string) => ({
+          const report = (deviceReply: string, phrase: Phrase) => ({
             isAccepted: bytesSent > 0,
+            phrases: [phrase],
             bytesSent,
             startedAt,
             endedAt: context.now(),
@@ -181,7 +188,7 @@ export const vapix = defineSpeaker<Options>({
           })
           if (signal.aborted && !answer) {
             request.destroy()
-            return stoppedReport(report('connection closed'), clip.durationMs)
+            return stoppedReport(report('connection closed', { key: 'closed' }), clip.durationMs)
           }
           const isComplete = bytesSent === clip.data.length
           if (isComplete) request.end()
@@ -190,9 +197,10 @@ export const vapix = defineSpeaker<Options>({
           if ('closed' in final) {
             const isHungUp = !final.closed || (final.closed as NodeJS.ErrnoException).code === 'ECONNRESET'
             if (!isComplete || !isHungUp) throw unreachable(final.closed, bytesSent)
-            return report('connection closed after the last byte, without an answer')
+            return report('connection closed after the last byte, without an answer', { key: 'unanswered' })
           }
-          if (final.status >= 200 && final.status < 300) return report(`HTTP ${final.status}`)
+          if (final.status >= 200 && final.status < 300)
+            return report(`HTTP ${final.status}`, { key: 'accepted-by-device', status: final.status })
           if (final.status !== 401 || isRetried) throw refused(final.status)
           // A nonce lives for a time only; the refusal brings a new one.
           accept(final.authenticate)

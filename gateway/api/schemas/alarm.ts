@@ -30,12 +30,18 @@ export const Why = Type.Object(
 )
 export type Why = { key: string; [parameter: string]: string | number }
 
+/** What a speaker reported, for translation; keys in docs/reference/speakers.md. */
+export const Phrases = Type.Array(Type.Unsafe<Why>(Why), {
+  description: 'the same for translation; absent where only the words are known',
+})
+
 export const Warning = Type.Object({
   at: Instant,
   speaker: Type.String(),
   clip: Type.String(),
   nth: Type.Integer(),
   result: Type.String({ description: "the speaker's own words, or what is not known" }),
+  phrases: Type.Optional(Phrases),
   isDelivered: Type.Boolean(),
 })
 export type Warning = Static<typeof Warning>
@@ -119,8 +125,12 @@ export function alarmToWire(alarm: CoreAlarm): Alarm {
     ...(verdict ? { verdict: withInstants(verdict, 'at') } : {}),
     why: [...why],
     evidence: evidence.map(evidenceToWire),
-    warnings: warnings.map((warning) => withInstants(warning, 'at')),
+    warnings: warnings.map(warningToWire),
   }
+}
+
+function warningToWire({ phrases, ...warning }: CoreAlarm['warnings'][number]): Warning {
+  return { ...withInstants(warning, 'at'), ...(phrases ? { phrases: [...phrases] } : {}) }
 }
 
 export function alarmTransitionToWire(transition: CoreAlarmTransition): AlarmTransition {
@@ -131,6 +141,10 @@ export function alarmTransitionToWire(transition: CoreAlarmTransition): AlarmTra
       return { ...withInstants(transition, 'at'), evidence: evidenceToWire(transition.evidence) }
     case 'shelved':
       return withInstants(transition, 'at', 'until')
+    case 'warned': {
+      const { type, ...warning } = transition
+      return { type, ...warningToWire(warning) }
+    }
     default:
       return withInstants(transition, 'at')
   }

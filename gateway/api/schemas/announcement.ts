@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
 import type { PlayReport as CorePlayReport } from '../../core/ports.ts'
+import { Phrases } from './alarm.ts'
 import { Instant, withInstants } from './instant.ts'
 
 /** What a speaker reported about one announcement. */
@@ -10,11 +11,13 @@ export const PlayReport = Type.Object(
     startedAt: Instant,
     endedAt: Instant,
     deviceReply: Type.String(),
+    phrases: Type.Optional(Phrases),
   },
   { title: 'PlayReport' },
 )
 export type PlayReport = Static<typeof PlayReport>
 
 export function playReportToWire(report: CorePlayReport): PlayReport {
-  return withInstants(report, 'startedAt', 'endedAt')
+  const { phrases, ...rest } = report
+  return { ...withInstants(rest, 'startedAt', 'endedAt'), ...(phrases ? { phrases: [...phrases] } : {}) }
 }

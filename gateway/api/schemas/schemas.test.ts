@@ -40,7 +40,17 @@ const alarm: CoreAlarm = {
       createdAt: at + 12_000,
     },
   ],
-  warnings: [{ at: at + 300, speaker: 'sp1', clip: 'leave', nth: 1, result: 'sent', isDelivered: true }],
+  warnings: [
+    {
+      at: at + 300,
+      speaker: 'sp1',
+      clip: 'leave',
+      nth: 1,
+      result: 'sent',
+      phrases: [{ key: 'unconfirmed' }],
+      isDelivered: true,
+    },
+  ],
 }
 
 const caseNow: CoreCase = {
@@ -83,6 +93,7 @@ t.test('an alarm on the wire fits its schema, says its state and has no epoch le
   const wire = alarmToWire(alarm)
   t.ok(Value.Check(Alarm, wire), JSON.stringify(Value.Errors(Alarm, wire)))
   t.equal(wire.state, 'normal')
+  t.same(wire.warnings[0]?.phrases, [{ key: 'unconfirmed' }], 'what the speaker said, for translation')
   t.equal(wire.evidence[0]?.fromAt, '2026-11-22T02:38:55.000Z')
   t.same(epochsIn(wire), [])
 })

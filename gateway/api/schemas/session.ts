@@ -37,6 +37,13 @@ export type User = Static<typeof User>
 export const UserList = Type.Object({ items: Type.Array(User) }, { title: 'UserList' })
 export type UserList = Static<typeof UserList>
 
+/** Names to the ids under which people acknowledge, shelve and release; closed accounts too. */
+export const UserNames = Type.Object(
+  { items: Type.Array(Type.Object({ id: Id, name: Type.String() })) },
+  { title: 'UserNames' },
+)
+export type UserNames = Static<typeof UserNames>
+
 /** Twelve characters and no rules of composition: length is what helps. */
 export const NewPassword = Type.String({ minLength: 12, maxLength: 256 })
 

@@ -9,7 +9,14 @@ export const SiteView = Type.Object(
     name: LocalText,
     languages: Type.Array(Type.String(), { description: 'first is the default, e.g. zh-CN, en' }),
     buildings: Type.Array(Type.Object({ id: Id, name: LocalText })),
-    lifts: Type.Array(Type.Object({ id: Id, name: LocalText, building: Type.Optional(Type.String()) })),
+    lifts: Type.Array(
+      Type.Object({
+        id: Id,
+        name: LocalText,
+        building: Type.Optional(Type.String()),
+        hasDoorHold: Type.Optional(Type.Boolean({ description: 'a door hold is commissioned for it' })),
+      }),
+    ),
     cameras: Type.Array(
       Type.Object({
         id: Id,
