@@ -1,5 +1,6 @@
 import { createRouter, createWebHistory } from 'vue-router'
 import type { Client } from './client/client.ts'
+import AccountsPage from './pages/accounts.vue'
 import AlarmsPage from './pages/alarms.vue'
 import CamerasPage from './pages/cameras.vue'
 import CasesPage from './pages/cases.vue'
@@ -17,6 +18,7 @@ export function createConsoleRouter(client: Client) {
       { path: '/cameras/:id?', component: CamerasPage },
       { path: '/cases/:id?', component: CasesPage },
       { path: '/devices', component: DevicesPage },
+      { path: '/accounts', component: AccountsPage },
       { path: '/:rest(.*)*', redirect: '/alarms' },
     ],
   })

@@ -1,5 +1,15 @@
 import { computed, reactive, readonly } from 'vue'
-import type { Alarm, Camera, Case, JournalEntry, LiveMessage, SessionView, SiteView } from '../../api/schemas/index.ts'
+import type {
+  Alarm,
+  Camera,
+  Case,
+  DoorHold,
+  JournalEntry,
+  LiveMessage,
+  SessionView,
+  SiteView,
+  User,
+} from '../../api/schemas/index.ts'
 import { createFeed } from './feed.ts'
 import { ApiProblem, createHttp } from './http.ts'
 
@@ -9,6 +19,10 @@ interface State {
   alarms: Map<string, Alarm>
   cases: Map<string, Case>
   cameras: Map<string, Camera>
+  /** By lift; `until` is when a held door is let go at the latest, on this browser's clock. */
+  doorHolds: Map<string, DoorHold & { until?: number }>
+  /** Names of accounts by id. */
+  people: Map<string, string>
   isConnected: boolean
   /** When something was last heard from the gateway, on this browser's clock. */
   heardAt: number
@@ -25,6 +39,8 @@ export function createClient() {
     alarms: new Map(),
     cases: new Map(),
     cameras: new Map(),
+    doorHolds: new Map(),
+    people: new Map(),
     isConnected: false,
     heardAt: Date.now(),
   })
@@ -69,19 +85,47 @@ export function createClient() {
     } else if (entry.topic === 'case' && data.case) {
       applied.set(data.case.id, entry.seq)
       state.cases.set(data.case.id, data.case)
-    }
+    } else if (entry.topic === 'event' && entry.transition.startsWith('door-')) quietly(loadDoorHolds)
+    else if (entry.transition === 'user-created') quietly(loadPeople)
+  }
+
+  /** What fails here is tried again at the next occasion; a lost connection shows by itself. */
+  function quietly(work: () => Promise<unknown>): void {
+    work().catch(() => {})
+  }
+
+  function setDoorHold(hold: DoorHold): void {
+    state.doorHolds.set(hold.lift, {
+      ...hold,
+      ...(hold.leftMs === undefined ? {} : { until: Date.now() + hold.leftMs }),
+    })
+  }
+
+  async function loadDoorHolds(): Promise<void> {
+    if (!state.site?.lifts.some(({ hasDoorHold }) => hasDoorHold)) return
+    const { items } = await http.get<{ items: DoorHold[] }>('/door-holds')
+    for (const hold of items) setDoorHold(hold)
+  }
+
+  async function loadPeople(): Promise<void> {
+    const { items } = await http.get<{ items: Array<Pick<User, 'id' | 'name'>> }>('/users/names')
+    for (const { id, name } of items) state.people.set(id, name)
   }
 
   async function load(): Promise<void> {
     const asked = Math.max(0, ...applied.values())
-    const [active, alarms, cases, cameras] = await Promise.all([
+    quietly(loadDoorHolds)
+    quietly(loadPeople)
+    const [active, shelved, alarms, cases, cameras] = await Promise.all([
       http.get<{ items: Alarm[] }>(`/alarms?active=true&limit=${pageSize}`),
+      http.get<{ items: Alarm[] }>('/alarms?shelved=true&limit=500'),
       http.get<{ items: Alarm[] }>(`/alarms?limit=${pageSize}`),
       http.get<{ items: Case[] }>(`/cases?limit=${pageSize}`),
       http.get<{ items: Camera[] }>('/cameras'),
     ])
     const isNewer = (id: string) => (applied.get(id) ?? 0) > asked
-    for (const alarm of [...alarms.items, ...active.items]) if (!isNewer(alarm.id)) state.alarms.set(alarm.id, alarm)
+    for (const alarm of [...alarms.items, ...active.items, ...shelved.items])
+      if (!isNewer(alarm.id)) state.alarms.set(alarm.id, alarm)
     for (const each of cases.items) if (!isNewer(each.id)) state.cases.set(each.id, each)
     for (const camera of cameras.items) state.cameras.set(camera.id, camera)
   }
@@ -99,9 +143,17 @@ export function createClient() {
 
   return {
     state: readonly(state) as Readonly<State>,
-    /** What needs a person: active or not yet acknowledged, most severe first, then newest. */
+    /** What needs a person: active or not yet acknowledged, and not shelved; most severe first, then newest. */
     openAlarms: computed(() =>
-      [...state.alarms.values()].filter((alarm) => alarm.isActive || !alarm.isAcknowledged).sort(bySeverity),
+      [...state.alarms.values()]
+        .filter((alarm) => !alarm.shelved && (alarm.isActive || !alarm.isAcknowledged))
+        .sort(bySeverity),
+    ),
+    /** Silenced for a time; the one that comes back first on top. */
+    shelvedAlarms: computed(() =>
+      [...state.alarms.values()]
+        .filter(({ shelved }) => shelved)
+        .sort((a, b) => (a.shelved?.until ?? '').localeCompare(b.shelved?.until ?? '')),
     ),
     pastAlarms: computed(() =>
       [...state.alarms.values()]
@@ -143,6 +195,19 @@ export function createClient() {
       act(`/alarms/${id}/verdict`, { value, ...(reason ? { reason } : {}) }),
     repeatVoice: (id: string) => act(`/alarms/${id}/voice`, { action: 'repeat' }),
     stopVoice: (id: string) => act(`/alarms/${id}/voice`, { action: 'stop' }),
+    shelve: (id: string, until: number, reason: string) =>
+      act(`/alarms/${id}/shelve`, { until: new Date(until).toISOString(), reason }),
+    unshelve: (id: string) => act(`/alarms/${id}/unshelve`),
+    loadDoorHolds,
+    async releaseDoor(lift: string) {
+      setDoorHold(await http.post<DoorHold>(`/lifts/${lift}/door-hold/release`))
+    },
+    users: async () => (await http.get<{ items: User[] }>('/users')).items,
+    addUser: (user: { name: string; role: string; password: string }) => http.post<User>('/users', user),
+    setPassword: (id: string, password: string, currentPassword?: string) =>
+      http.post<void>(`/users/${id}/password`, { password, ...(currentPassword ? { currentPassword } : {}) }),
+    setDisabled: (id: string, isDisabled: boolean) =>
+      http.post<User>(`/users/${id}/${isDisabled ? 'disable' : 'enable'}`),
     openCase: (id: string) => act(`/alarms/${id}/case`),
     async moveCase(id: string, step: { to: string; role: string; note?: string; reason?: string; unit?: string }) {
       const moved = await http.post<Case>(`/cases/${id}/transitions`, step)

@@ -1,6 +1,6 @@
 import { computed } from 'vue'
 import { useI18n } from 'vue-i18n'
-import type { Place } from '../../api/schemas/index.ts'
+import type { Place, Warning } from '../../api/schemas/index.ts'
 import { useClient } from '../client/key.ts'
 
 /** Words for ids, instants and durations in the language of the page. */
@@ -20,6 +20,22 @@ export function useWords() {
     language,
     camera: (id: string) => named('cameras', id) ?? id,
     speaker: (id: string) => named('speakers', id) ?? id,
+    person: (id: string | undefined) => (id === undefined ? '' : (client.state.people.get(id) ?? id)),
+    /** What a speaker answered; in its own words where there is no sentence for it. */
+    said({ phrases = [], result }: Warning): string {
+      if (phrases.length === 0 || !phrases.every(({ key }) => te(`said.${key}`))) return result
+      const seconds = (ms: unknown) => (typeof ms === 'number' ? (ms / 1000).toFixed(1) : '')
+      return phrases
+        .map((phrase) =>
+          t(`said.${phrase.key}`, {
+            ...phrase,
+            played: seconds(phrase.playedMs),
+            length: seconds(phrase.durationMs),
+            within: seconds(phrase.withinMs),
+          }),
+        )
+        .join(t('said.and'))
+    },
     kind: (key: string) => client.state.site?.disposal.find((row) => row.key === key)?.name[language.value] ?? key,
     place(place: Place): string {
       if (place.lift) return named('lifts', place.lift) ?? ''
