@@ -98,7 +98,8 @@ export async function loadManifest(dir: string): Promise<ModelManifest> {
   return { ...value, weights }
 }
 
-async function readDocument(path: string): Promise<unknown> {
+/** Reads and parses a model.json. Throws a ConfigError. */
+export async function readDocument(path: string): Promise<unknown> {
   let json: string
   try {
     json = await readFile(path, 'utf8')
@@ -115,7 +116,8 @@ async function readDocument(path: string): Promise<unknown> {
   }
 }
 
-async function readWeights(
+/** Reads the weights and checks their hash. */
+export async function readWeights(
   dir: string,
   file: string,
   expected: unknown,
@@ -155,7 +157,7 @@ function labelProblems(value: Partial<ModelManifest> | undefined): ConfigProblem
  * What is wrong with a document, in its own words and paths. Objects are walked here because TypeBox stops counting
  * at eight errors a call.
  */
-function problemsOf(schema: TSchema, value: unknown, path: string): ConfigProblem[] {
+export function problemsOf(schema: TSchema, value: unknown, path: string): ConfigProblem[] {
   if (!Type.IsObject(schema) || typeof value !== 'object' || value === null || Array.isArray(value)) {
     return valueProblems(schema, value, path)
   }
