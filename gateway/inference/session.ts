@@ -1,6 +1,6 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import type { Detection } from '../core/detection.ts'
-import type { Candidate, OutputTensor } from './heads/head.ts'
+import type { Candidate, Head, OutputTensor } from './heads/head.ts'
 import { heads } from './heads/index.ts'
 import { suppress } from './heads/suppression.ts'
 import type { ModelManifest } from './manifest.ts'
@@ -9,6 +9,8 @@ import { createPreprocessor, type Placement, type YuvPicture } from './preproces
 /** One picture's result and what it cost, milliseconds. */
 export interface SessionResult {
   detections: Detection[]
+  /** The same run read with the thresholds of `ModelSessionOptions.alsoAt`, in their order. */
+  alsoAt?: Detection[][]
   preprocessMs: number
   /** session.run alone. */
   sessionMs: number
@@ -26,6 +28,8 @@ export interface ModelSession {
 export interface ModelSessionOptions {
   /** Reports everything above this score instead of the manifest's thresholds; for measuring a model. */
   threshold?: number
+  /** Reads every run with these thresholds as well, outside the times that are told; for measuring a model. */
+  alsoAt?: ReadonlyArray<ModelManifest['thresholds']>
   /** Told before the runtime's native code is entered and after it was left; `enter` may refuse by throwing. */
   native?: { enter(): void; leave(): void }
 }
@@ -43,7 +47,10 @@ export async function createModelSession(
   const { input, labels } = manifest
   const thresholds =
     options.threshold === undefined ? thresholdsOf(manifest) : new Float32Array(labels.length).fill(options.threshold)
-  const head = definition.create(manifest.head, { width: input.width, height: input.height, labels, thresholds })
+  const headWith = (thresholds: Float32Array) =>
+    definition.create(manifest.head, { width: input.width, height: input.height, labels, thresholds })
+  const head = headWith(thresholds)
+  const furtherHeads = options.alsoAt?.map((thresholds) => headWith(thresholdsOf({ labels, thresholds })))
   const preprocessor = createPreprocessor(input)
 
   async function natively<T>(work: () => Promise<T>): Promise<T> {
@@ -76,6 +83,14 @@ export async function createModelSession(
     )
   }
 
+  function read(head: Head, outputs: readonly OutputTensor[], placement: Placement): Detection[] {
+    const candidates = head.decode(outputs)
+    const kept = head.needsSuppression
+      ? suppress(candidates, manifest.nmsIou)
+      : candidates.sort((a, b) => b.score - a.score)
+    return kept.flatMap((candidate) => detectionOf(candidate, placement, labels))
+  }
+
   const model: ModelSession = {
     async infer(picture) {
       const startedAt = performance.now()
@@ -83,17 +98,15 @@ export async function createModelSession(
       const filledAt = performance.now()
       const results = await natively(() => session.run(feeds))
       const ranAt = performance.now()
-      const candidates = head.decode(session.outputNames.map((name) => ({ name, ...valuesOf(results[name]!) })))
-      const kept = head.needsSuppression
-        ? suppress(candidates, manifest.nmsIou)
-        : candidates.sort((a, b) => b.score - a.score)
-      const detections = kept.flatMap((candidate) => detectionOf(candidate, placement, labels))
+      const outputs = session.outputNames.map((name) => ({ name, ...valuesOf(results[name]!) }))
+      const detections = read(head, outputs, placement)
       const endedAt = performance.now()
       return {
         detections,
         preprocessMs: filledAt - startedAt,
         sessionMs: ranAt - filledAt,
         headMs: endedAt - ranAt,
+        ...(furtherHeads && { alsoAt: furtherHeads.map((further) => read(further, outputs, placement)) }),
       }
     },
     close: () => session.release(),

@@ -30,17 +30,15 @@ function judge(samples: readonly Sample[], label: string): Verdict[] {
   return samples.flatMap((sample) => judgeOne(sample, label)).sort((a, b) => b.score - a.score)
 }
 
-function judgeOne({ truths, detections, unlabelled }: Sample, label: string): Verdict[] {
+function judgeOne({ truths, lowered, unlabelled }: Sample, label: string): Verdict[] {
   const mine = truths.filter((truth) => truth.label === label)
   const taken = new Set<Truth>()
-  return detections
-    .filter((detection) => detection.label === label)
-    .flatMap((detection) => {
-      const best = nearest(detection, mine)
-      const isRight = best !== undefined && !taken.has(best)
-      if (isRight) taken.add(best)
-      return isRight || !unlabelled.has(label) ? [{ score: detection.score, isRight }] : []
-    })
+  return (lowered[label] ?? []).flatMap((detection) => {
+    const best = nearest(detection, mine)
+    const isRight = best !== undefined && !taken.has(best)
+    if (isRight) taken.add(best)
+    return isRight || !unlabelled.has(label) ? [{ score: detection.score, isRight }] : []
+  })
 }
 
 function nearest({ box }: Detection, truths: readonly Truth[]): Truth | undefined {
@@ -101,18 +99,13 @@ export function labelFigures(
   })
 }
 
-/** Rows: what was there, last `nothing`. Columns: what the model called it, last `nothing`. Counts of boxes. */
-export function confusionMatrix(
-  samples: readonly Sample[],
-  labels: readonly string[],
-  thresholdOf: (label: string) => number,
-): number[][] {
+/** At the thresholds in use. Rows: what was there, last `nothing`. Columns: what the model called it, last `nothing`. Counts of boxes. */
+export function confusionMatrix(samples: readonly Sample[], labels: readonly string[]): number[][] {
   const none = labels.length
   const matrix = Array.from({ length: none + 1 }, () => new Array<number>(none + 1).fill(0))
   for (const { truths, detections, unlabelled } of samples) {
     const left = new Set(truths)
     for (const detection of detections) {
-      if (detection.score < thresholdOf(detection.label)) continue
       const column = labels.indexOf(detection.label)
       // Its own kind first: a person on an e-bike shares the e-bike's place.
       const own = [...left].filter(({ label }) => label === detection.label)

@@ -19,8 +19,8 @@ const mayFire = 0.02
 export function setFigures(samples: readonly Sample[], model: LiftModel, kind: 'image' | 'frame'): SetFigures {
   const { labels } = model.manifest
   const boxes = labelFigures(samples, labels, model.thresholdOf)
-  const plain = pictureScores(samples, eBike, ({ detections }) => best(detections))
-  const sightings = pictureScores(samples, eBike, ({ detections }) => model.sightingScore(detections))
+  const plain = pictureScores(samples, eBike, (sample) => sample.lowered[eBike]?.[0]?.score ?? 0)
+  const sightings = pictureScores(samples, eBike, (sample) => model.sightingScore(sample))
   const threshold = model.thresholdOf(eBike)
   const at = ratesAt(plain, threshold)
   const seen = ratesAt(sightings, model.sceneOptions.minScore)
@@ -53,13 +53,9 @@ export function setFigures(samples: readonly Sample[], model: LiftModel, kind: '
     limitLine(limit, plain),
     '',
     'Confusion at the thresholds, boxes (rows: what was there; columns: what the model called it)',
-    confusionTable(confusionMatrix(samples, labels, model.thresholdOf), labels),
+    confusionTable(confusionMatrix(samples, labels), labels),
   ].join('\n')
   return { table, metrics }
-}
-
-function best(detections: Sample['detections']): number {
-  return detections.reduce((most, { label, score }) => (label === eBike && score > most ? score : most), 0)
 }
 
 function labelTable(boxes: readonly LabelFigures[]): string {

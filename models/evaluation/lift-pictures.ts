@@ -1,8 +1,8 @@
 import { relative } from 'node:path'
-import type { ImageDetector } from '../../gateway/inference/image.ts'
+import { readPicture } from '../../gateway/inference/image.ts'
 import type { DataFolder } from './data-folder.ts'
 import type { DataProblem } from './evaluator.ts'
-import type { Timings } from './lift-model.ts'
+import type { LiftModel } from './lift-model.ts'
 import { type Sample, toSample } from './samples.ts'
 import type { LabelReader } from './yolo-labels.ts'
 
@@ -16,8 +16,7 @@ export async function measurePictures(parts: {
   folder: DataFolder
   pictures: readonly string[]
   reader: LabelReader
-  detector: ImageDetector
-  timings: Timings
+  model: LiftModel
   problems: DataProblem[]
 }): Promise<PictureSample[]> {
   const samples: PictureSample[] = []
@@ -25,9 +24,7 @@ export async function measurePictures(parts: {
     const truth = await parts.reader.truthOf(file)
     if (!truth) continue
     try {
-      const result = await parts.detector.detect(file)
-      parts.timings.add(result)
-      samples.push({ ...toSample(truth, result.detections), file })
+      samples.push({ ...toSample(truth, await parts.model.look(await readPicture(file))), file })
     } catch (error) {
       const reason = (error as Error).message.split('\n')[0]!
       parts.problems.push({ where: relative(parts.folder.root, file), what: `no readable picture (${reason})` })

@@ -41,10 +41,10 @@ export const lift = defineEvaluator({
         ...{ folder, classes, names, labels, unlabelled, isEmptyWithoutLabels, problems },
       })
       const pictures = isQuick ? spread(folder.pictures, quickPictures) : folder.pictures
-      const samples = await measurePictures({ ...model, folder, pictures, reader, problems })
+      const samples = await measurePictures({ model, folder, pictures, reader, problems })
       if (samples.length === 0) throw new DataError(nothingUsable(data, folder.pictures.length, problems))
       const figures = setFigures(samples, model, 'image')
-      const timings = model.timings.metrics()
+      const timings = model.timings()
       const table = [heading(model), figures.table, '', timingLine(timings)].join('\n')
       const notes = [
         'AP50: area under the precision-recall curve by all points (PASCAL VOC since 2010), IoU 0.5',
@@ -53,7 +53,7 @@ export const lift = defineEvaluator({
       ]
       return { table, metrics: { ...figures.metrics, ...timings }, peers: {}, notes, problems }
     } finally {
-      await model.detector.close()
+      await model.close()
     }
   },
 })

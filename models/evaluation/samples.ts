@@ -17,21 +17,28 @@ export interface PictureTruth {
   unlabelled: ReadonlySet<string>
 }
 
-/** A picture, what is in it and what the model says. */
-export interface Sample extends PictureTruth {
-  /** Best first, down to a score far below every threshold; nothing of it lies in a neutral place. */
+/** What the model says of a picture. */
+export interface Seen {
+  /** At the thresholds in use. */
   detections: readonly Detection[]
+  /** Per label, its detections down to a score far below every threshold while the other labels keep theirs. */
+  lowered: Readonly<Record<string, readonly Detection[]>>
 }
+
+/** A picture, what is in it and what the model says; nothing of that lies in a neutral place. Best first. */
+export interface Sample extends PictureTruth, Seen {}
 
 /** A detection that lies by so much of its own area in a neutral place is not counted. */
 const neutralShare = 0.5
 
 /** Joins truth and detections; takes out what lies in neutral places. */
-export function toSample(truth: PictureTruth, detections: readonly Detection[]): Sample {
-  const counted = detections
-    .filter(({ box }) => !truth.neutral.some((place) => shareInside(box, place) >= neutralShare))
-    .sort((a, b) => b.score - a.score)
-  return { ...truth, detections: counted }
+export function toSample(truth: PictureTruth, seen: Seen): Sample {
+  const counted = (detections: readonly Detection[]) =>
+    detections
+      .filter(({ box }) => !truth.neutral.some((place) => shareInside(box, place) >= neutralShare))
+      .sort((a, b) => b.score - a.score)
+  const lowered = Object.entries(seen.lowered).map(([label, detections]) => [label, counted(detections)])
+  return { ...truth, detections: counted(seen.detections), lowered: Object.fromEntries(lowered) }
 }
 
 function shareInside(box: Box, place: Box): number {
