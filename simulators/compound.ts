@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { stringify } from 'yaml'
 import { createRtspServer, type RtspServer } from './cameras/rtsp-server.ts'
 import { createFleet, type Fleet } from './devices/fleet.ts'
-import { quietDay } from './devices/kinds.ts'
+import { kindNames, quietDay } from './devices/kinds.ts'
 import { createGridPlatform, type GridPlatform } from './grid-platform/platform.ts'
 import { nodeArguments, type SupervisedProcess, superviseProcess } from './process.ts'
 import type { Stage } from './scenario.ts'
@@ -54,6 +54,8 @@ export interface Compound {
   cameras: RtspServer
   speakers: Map<string, SimulatedSpeaker>
   fleet: Fleet
+  /** MQTT secret of every device of the site file. */
+  deviceSecrets: Readonly<Record<string, string>>
   broker?: SupervisedProcess
   gateway: SupervisedProcess
   bridge: SupervisedProcess
@@ -221,6 +223,7 @@ async function start(
     cameras,
     speakers,
     fleet,
+    deviceSecrets: secrets,
     ...(broker ? { broker } : {}),
     gateway,
     bridge,
@@ -276,7 +279,7 @@ function describeSite(
     devices: parts.devices.map(({ id, kind }, index) => ({
       id,
       kind,
-      name: { zh: `${kind} ${index + 1}`, en: `${kind} ${index + 1}` },
+      name: { zh: `${kindNames[kind]?.zh ?? kind} ${index + 1}`, en: `${kindNames[kind]?.en ?? kind} ${index + 1}` },
       place: lifts.length > 0 ? { building: building(index % lifts.length) } : {},
       heartbeatSeconds: 120,
     })),

@@ -6,6 +6,20 @@ const around = (centre: number, spread: number, random: () => number): number =>
 
 const battery = (turn: number): number => Math.max(5, 100 - Math.floor(turn / 50))
 
+/** What people call them. */
+export const kindNames: Record<string, { zh: string; en: string }> = {
+  smoke: { zh: '烟感', en: 'Smoke' },
+  gas: { zh: '燃气', en: 'Gas' },
+  'water-leak': { zh: '水浸', en: 'Water leak' },
+  'water-level': { zh: '水位', en: 'Water level' },
+  climate: { zh: '温湿度', en: 'Climate' },
+  door: { zh: '门磁', en: 'Door' },
+  presence: { zh: '人体感应', en: 'Presence' },
+  'charging-pile': { zh: '充电桩', en: 'Charging pile' },
+  bin: { zh: '垃圾桶', en: 'Bin' },
+  noise: { zh: '噪声', en: 'Noise' },
+}
+
 /** What a quiet day looks like for each kind of sensor. Metric names carry their units. */
 export const quietDay: Record<string, Report> = {
   smoke: (turn, random) => ({ smokePercentPerMeter: around(0.1, 0.05, random), batteryPercent: battery(turn) }),
