@@ -1,5 +1,6 @@
 import type { Evaluator } from './evaluator.ts'
+import { fall } from './fall.ts'
 import { lift } from './lift.ts'
 
 /** Every model `npm run evaluate` can measure. */
-export const evaluators: readonly Evaluator[] = [lift]
+export const evaluators: readonly Evaluator[] = [lift, fall]

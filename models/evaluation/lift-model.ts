@@ -4,10 +4,12 @@ import { loadManifest, type ModelManifest } from '../../gateway/inference/manife
 import type { YuvPicture } from '../../gateway/inference/preprocess.ts'
 import { createModelSession, type SessionResult } from '../../gateway/inference/session.ts'
 import { ebikeInElevator } from '../../gateway/scenes/ebike-in-elevator.ts'
-import { bestSighting, type SightingOptions } from '../../gateway/scenes/ebike-sighting.ts'
+import { bestSighting } from '../../gateway/scenes/ebike-sighting.ts'
 import { DataError } from './evaluator.ts'
 import { quantile } from './report.ts'
 import type { Seen } from './samples.ts'
+
+type SceneOptions = Parameters<typeof ebikeInElevator.create>[0]
 
 /** What the lift's scene looks for. */
 export const eBike = 'e-bike'
@@ -21,7 +23,7 @@ const scoreFloor = 0.01
 export interface LiftModel {
   manifest: ModelManifest
   /** Options of the scene, shipped defaults but for what the command line asks for. */
-  sceneOptions: SightingOptions
+  sceneOptions: SceneOptions
   thresholdOf(label: string): number
   /** Looks at one picture as the gateway does, and once more per label with its threshold lowered. */
   look(picture: YuvPicture): Promise<Seen>
@@ -41,10 +43,11 @@ export async function loadLiftModel(dir: string | undefined, threshold: number |
   const { labels } = shipped
   if (!labels.includes(eBike))
     throw new DataError(`model ${shipped.name} has no label "${eBike}", only ${labels.join(', ')}`)
-  const thresholds = { ...shipped.thresholds, ...(threshold === undefined ? {} : { [eBike]: threshold }) }
+  const chosen = threshold === undefined ? {} : { [eBike]: threshold }
+  const thresholds: ModelManifest['thresholds'] = { ...shipped.thresholds, ...chosen }
   const manifest = { ...shipped, thresholds }
   const minScore = threshold === undefined ? {} : { minScore: threshold }
-  const sceneOptions = Value.Default(ebikeInElevator.options, { ...minScore }) as SightingOptions
+  const sceneOptions = Value.Default(ebikeInElevator.options, { ...minScore }) as SceneOptions
   const alsoAt = labels.map((label) => ({ ...thresholds, [label]: scoreFloor }))
   const session = await createModelSession(manifest, { alsoAt })
   const results: SessionResult[] = []

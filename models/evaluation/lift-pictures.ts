@@ -6,9 +6,9 @@ import type { LiftModel } from './lift-model.ts'
 import { type Sample, toSample } from './samples.ts'
 import type { LabelReader } from './yolo-labels.ts'
 
-/** A measured picture and its file, for the contact sheet. */
+/** A measured picture, and where to get it for the contact sheet. */
 export interface PictureSample extends Sample {
-  file: string
+  picture: string
 }
 
 /** Looks at every labelled picture. What cannot be read becomes a problem. */
@@ -24,7 +24,7 @@ export async function measurePictures(parts: {
     const truth = await parts.reader.truthOf(file)
     if (!truth) continue
     try {
-      samples.push({ ...toSample(truth, await parts.model.look(await readPicture(file))), file })
+      samples.push({ ...toSample(truth, await parts.model.look(await readPicture(file))), picture: file })
     } catch (error) {
       const reason = (error as Error).message.split('\n')[0]!
       parts.problems.push({ where: relative(parts.folder.root, file), what: `no readable picture (${reason})` })

@@ -80,7 +80,7 @@ export interface LabelReader {
   /** Where the class numbers got their names from. */
   readonly namedBy: ReadonlySet<string>
   /** Class names that are no label of the model, with the number of their boxes. */
-  readonly foreign: ReadonlyMap<string, number>
+  readonly foreign: Map<string, number>
 }
 
 export interface LabelReaderOptions {

@@ -1,0 +1,145 @@
+import { execFile } from 'node:child_process'
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { promisify } from 'node:util'
+import { createCamera } from '../../gateway/cameras/index.ts'
+import type { Detection } from '../../gateway/core/detection.ts'
+import type { Frame } from '../../gateway/core/ports.ts'
+import type { Finding } from '../../gateway/core/scene.ts'
+import { createFrameGate } from '../../gateway/inference/gate.ts'
+import { createPipeline } from '../../gateway/pipeline.ts'
+import { ebikeInElevator } from '../../gateway/scenes/ebike-in-elevator.ts'
+import type { LiftModel } from './lift-model.ts'
+import type { Seen } from './samples.ts'
+
+/** Pictures of a camera the gateway looks at per second. */
+export const analysedPerSecond = 5
+
+const camera = 'clip'
+const execute = promisify(execFile)
+
+/** One analysed frame. */
+export interface ClipFrame extends Seen {
+  /** Since the beginning of the clip. */
+  mediaMs: number
+  /** Best e-bike score after the scene's vetoes. */
+  score: number
+  /** The gate spared it: nothing had moved. The scene heard what the gateway would have told it. */
+  isSpared: boolean
+}
+
+/** What came of playing a clip to the gateway. */
+export interface ClipRun {
+  frames: ClipFrame[]
+  /** Of the file, as ffprobe tells it; NaN where it cannot say. */
+  framesPerSecond: number
+  /** When an alarm was raised, milliseconds of the clip. */
+  raisedMs: number[]
+}
+
+/**
+ * Plays a clip through camera reader, gate, model and scene as the gateway runs them, in the clip's own time and
+ * without losing a frame. Every frame is also scored, the ones the gate spares for the timeline only.
+ * @param onFrame sees each frame while its pixels are there
+ * @throws Error in words when the file cannot be played
+ */
+export async function runClip(
+  file: string,
+  model: LiftModel,
+  onFrame: (frame: Frame, seen: ClipFrame) => void = () => {},
+): Promise<ClipRun> {
+  const frames: ClipFrame[] = []
+  const findings: Finding[] = []
+  let clock = 0
+  let beganAt: number | undefined
+  let shown: readonly Detection[] = []
+  let isSpared = true
+  let failure: unknown
+  const scene = ebikeInElevator.create(model.sceneOptions, {
+    ...{ place: { site: 'evaluation', lift: camera }, cameras: [camera], devices: [] },
+  })
+  const pipeline = createPipeline({
+    scenes: [{ kind: ebikeInElevator.kind, scene, cameras: new Set([camera]), devices: new Set() }],
+    detector: {
+      model: model.manifest.name,
+      async detect() {
+        isSpared = false
+        return { detections: [...shown], preprocessMs: 0, runMs: 0, queuedMs: 0 }
+      },
+    },
+    gate: () => createFrameGate({}),
+    alarms: {
+      take(finding) {
+        findings.push(finding)
+        return undefined
+      },
+    },
+    encode: async () => new Uint8Array(),
+    now: () => clock,
+    onError(error) {
+      failure ??= error
+    },
+    ...{ record() {}, holdDoor() {}, onDecision() {} },
+  })
+
+  async function look(frame: Frame): Promise<void> {
+    try {
+      const { at, mediaMs } = frame.time
+      beganAt ??= at - mediaMs
+      for (let tick = Math.floor((clock - beganAt) / 1000) + 1; clock > 0 && tick * 1000 <= mediaMs; tick++) {
+        clock = beganAt + tick * 1000
+        pipeline.onTick()
+      }
+      clock = at
+      const seen = await model.look(frame)
+      shown = seen.detections
+      isSpared = true
+      pipeline.onFrame(frame)
+      // The pipeline waits for the detector by promises only: all has been said when the next turn begins.
+      await new Promise((done) => setImmediate(done))
+      const clipFrame = { ...seen, mediaMs, score: model.sightingScore(seen), isSpared }
+      frames.push(clipFrame)
+      onFrame(frame, clipFrame)
+    } finally {
+      frame.release()
+    }
+  }
+
+  const stop = new AbortController()
+  let work = Promise.resolve()
+  const reader = createCamera(
+    {
+      ...{ id: camera, url: pathToFileURL(resolve(file)).href, pace: 'fast' },
+      analysis: { fps: analysedPerSecond },
+    },
+    {
+      onFrame(frame) {
+        frame.retain()
+        work = work.then(() => look(frame))
+        work.catch((error) => {
+          failure ??= error
+          stop.abort()
+        })
+      },
+      onStatus({ state, reconnects, reason }) {
+        if (state !== 'down' || reconnects === 0) return
+        failure ??= new Error(reason ?? 'it cannot be played')
+        stop.abort()
+      },
+      ...{ now: Date.now, random: Math.random, logger: { info() {}, warn() {} } },
+    },
+  )
+  await reader.run(stop.signal)
+  await work
+  if (failure) throw failure
+  if (frames.length === 0) throw new Error('it holds no pictures')
+  const raisedMs = findings.flatMap(({ type, at }) => (type === 'raise' ? [at - beganAt!] : []))
+  return { frames, framesPerSecond: await framesPerSecondOf(file), raisedMs }
+}
+
+async function framesPerSecondOf(file: string): Promise<number> {
+  const entries = ['-v', 'error', '-select_streams', 'v:0', '-show_entries', 'stream=avg_frame_rate', '-of', 'csv=p=0']
+  const { stdout } = await execute('ffprobe', [...entries, `file:${resolve(file)}`])
+  const [frames = 0, seconds = 0] = stdout.trim().split('/').map(Number)
+  return frames / seconds
+}
