@@ -121,7 +121,7 @@ export function createFallDetector({ model, threshold = model.threshold }: FallD
     if (changed === Number.POSITIVE_INFINITY) return []
     // A peak is one only in sight of the second after it.
     const to = ring.last - peakApartSlots
-    const from = Number.isNaN(searched) ? changed : Math.min(searched + 1, changed - peakApartSlots)
+    const from = Number.isNaN(searched) ? ring.oldest : Math.min(searched + 1, changed - peakApartSlots)
     if (from <= to) search(from, to)
     const decisions: FallDecision[] = []
     while (waiting.length > 0 && waiting[0]!.slot <= ring.last - slotsAfter) {
