@@ -26,6 +26,7 @@ export function createConsoleRouter(client: Client) {
     const isLoggedIn = await client.restore()
     if (!isLoggedIn && to.path !== '/login') return { path: '/login', query: { next: to.fullPath } }
     if (isLoggedIn && to.path === '/login') return '/alarms'
+    if (isLoggedIn && !client.isStaff.value && to.path !== '/accounts') return '/accounts'
     return true
   })
   client.onSessionEnded(() => void router.push('/login'))

@@ -30,6 +30,7 @@ interface State {
 
 const severityOrder = ['critical', 'high', 'medium', 'low', 'informational']
 const pageSize = 100
+const loadAgainMs = 2000
 
 /** Everything the console knows, kept true by the live feed, and everything it can ask for. */
 export function createClient() {
@@ -44,6 +45,8 @@ export function createClient() {
     isConnected: false,
     heardAt: Date.now(),
   })
+  /** Alarms, cameras and cases are not for caregivers. */
+  const isStaff = computed(() => state.session?.user.role === 'admin' || state.session?.user.role === 'operator')
   const raisedListeners = new Set<(alarm: Alarm) => void>()
   const endedListeners = new Set<() => void>()
   /** Newest journal row applied to a subject: a list loaded late must not undo it. */
@@ -68,7 +71,7 @@ export function createClient() {
 
   function take(message: LiveMessage): void {
     state.heardAt = Date.now()
-    if (message.type === 'hello') void load()
+    if (message.type === 'hello') void keepLoading()
     else if (message.type === 'entry') apply(message.entry)
     else if (message.type === 'camera') {
       const known = state.cameras.get(message.camera.id)
@@ -112,6 +115,17 @@ export function createClient() {
     for (const { id, name } of items) state.people.set(id, name)
   }
 
+  /** Until it has worked: a list that is missing would look like an empty one. */
+  async function keepLoading(): Promise<void> {
+    while (state.session) {
+      try {
+        return await load()
+      } catch {
+        await new Promise((resolve) => window.setTimeout(resolve, loadAgainMs))
+      }
+    }
+  }
+
   async function load(): Promise<void> {
     const asked = Math.max(0, ...applied.values())
     quietly(loadDoorHolds)
@@ -133,7 +147,7 @@ export function createClient() {
   async function begin(session: SessionView): Promise<void> {
     state.session = session
     state.site ??= await http.get<SiteView>('/site')
-    feed.start()
+    if (isStaff.value) feed.start()
   }
 
   const act = async (path: string, body?: unknown): Promise<void> => {
@@ -143,6 +157,7 @@ export function createClient() {
 
   return {
     state: readonly(state) as Readonly<State>,
+    isStaff,
     /** What needs a person: active or not yet acknowledged, and not shelved; most severe first, then newest. */
     openAlarms: computed(() =>
       [...state.alarms.values()]

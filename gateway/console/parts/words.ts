@@ -43,7 +43,10 @@ export function useWords() {
     },
     clock: (instant: string) => new Date(instant).toLocaleTimeString(locale.value, { hour12: false }),
     moment: (instant: string) =>
-      new Date(instant).toLocaleString(locale.value, { dateStyle: 'short', timeStyle: 'medium', hour12: false }),
+      new Date(instant).toLocaleString(locale.value, { dateStyle: 'medium', timeStyle: 'medium', hour12: false }),
+    /** Kinds and metrics of devices; a new one stands there as its device calls it. */
+    device: (part: 'kinds' | 'metrics', name: string) =>
+      te(`devices.${part}.${name}`) ? t(`devices.${part}.${name}`) : name,
     /** As the newspaper writes it: 6 天 23 小时 41 分. */
     duration(ms: number): string {
       const seconds = Math.max(0, Math.round(ms / 1000))
