@@ -1,8 +1,5 @@
 import { type Detection, intersectionOverUnion } from '../../gateway/core/detection.ts'
-import type { Sample, Truth } from './samples.ts'
-
-/** Boxes that share this much (intersection over union) are the same thing. */
-const sameThing = 0.5
+import { type Sample, sameThing, type Truth } from './samples.ts'
 
 /** One label's figures. NaN where there is nothing to divide by. */
 export interface LabelFigures {

@@ -1,4 +1,4 @@
-import type { Box, Detection } from '../../gateway/core/detection.ts'
+import { type Box, type Detection, intersectionOverUnion } from '../../gateway/core/detection.ts'
 
 /** What a person says is in a picture. */
 export interface Truth {
@@ -25,18 +25,22 @@ export interface Seen {
   lowered: Readonly<Record<string, readonly Detection[]>>
 }
 
-/** A picture, what is in it and what the model says; nothing of that lies in a neutral place. Best first. */
+/** A picture, what is in it and what the model says, best first, without what lies in neutral places. */
 export interface Sample extends PictureTruth, Seen {}
+
+/** Boxes that share this much (intersection over union) are the same thing. */
+export const sameThing = 0.5
 
 /** A detection that lies by so much of its own area in a neutral place is not counted. */
 const neutralShare = 0.5
 
-/** Joins truth and detections; takes out what lies in neutral places. */
+/** Joins truth and detections; takes out what lies in neutral places and is none of the truths. */
 export function toSample(truth: PictureTruth, seen: Seen): Sample {
+  const isNeutral = ({ box, label }: Detection) =>
+    truth.neutral.some((place) => shareInside(box, place) >= neutralShare) &&
+    !truth.truths.some((one) => one.label === label && intersectionOverUnion(one.box, box) >= sameThing)
   const counted = (detections: readonly Detection[]) =>
-    detections
-      .filter(({ box }) => !truth.neutral.some((place) => shareInside(box, place) >= neutralShare))
-      .sort((a, b) => b.score - a.score)
+    detections.filter((detection) => !isNeutral(detection)).sort((a, b) => b.score - a.score)
   const lowered = Object.entries(seen.lowered).map(([label, detections]) => [label, counted(detections)])
   return { ...truth, detections: counted(seen.detections), lowered: Object.fromEntries(lowered) }
 }
