@@ -4,8 +4,8 @@
     python3 models/train/fall.py final --position waist --data FOLDER --work FOLDER --out models/fall-waist
     python3 models/train/fall.py golden --out gateway/inference/fall/features.golden.json
 
-`folds` leaves people out: one model per fold, with the threshold that a second model found on other people, so that
-nobody's recording is judged by a model or a threshold that saw the person. `final` trains on everybody with the
+`folds` leaves people out: one model per fold, and a threshold found on the people of the other folds, so that nobody's
+recording is judged by a model or a threshold that saw the person. `final` trains on everybody with the
 threshold found over all folds. One thread is enough (OMP_NUM_THREADS=1).
 """
 
@@ -23,7 +23,7 @@ import torch
 from torch import nn
 
 from fall_data import (
-    AFTER, BEFORE, CHANNELS, RATE, SETS, TRIGGER, WINDOW,
+    AFTER, BEFORE, CHANNELS, RATE, SETS, SHARES, TRIGGER, WINDOW,
     candidates, cut, features, folds_of, norms, pool_of, read,
 )
 
@@ -162,7 +162,7 @@ def load(args):
     print(len(recordings), "recordings,", sum(len(r.candidates) for r in recordings), "candidates", flush=True)
     torch.manual_seed(5)
     began = time.process_time()
-    pool = pool_of(recordings + more, SETS[args.position], np.random.default_rng(5), args.pool)
+    pool = pool_of(recordings + more, SETS[args.position], SHARES[args.position], np.random.default_rng(5), args.pool)
     print(f"{len(pool.label)} windows, cpu {(time.process_time() - began) / 60:.1f} min", flush=True)
     return recordings, pool, folds_of(recordings + more, FOLDS)
 
@@ -174,24 +174,29 @@ def ensemble(pool, subjects, args, seed, steps):
 def run_folds(args):
     recordings, pool, fold = load(args)
     without = lambda *folds: [subject for subject, f in fold.items() if f not in folds]
-    began, pooled, fixed = time.time(), [], []
+    began, judged = time.time(), {}
     for k in args.only if args.only else range(FOLDS):
-        inner = (k + 1) % FOLDS
-        threshold = args.threshold
-        if threshold is None:
+        model = ensemble(pool, without(k), args, k, args.steps)
+        judged[k] = model, list(scores_of(model, [r for r in recordings if fold[r.subject] == k]))
+        line(f"fold {k} at 0.50, {(time.time() - began) / 60:.1f} min", judged[k][1], 0.5)
+    pooled = [row for _, scored in judged.values() for row in scored]
+    total = np.zeros(6)
+    for k, (model, scored) in judged.items():
+        if args.nested:
+            # Its own model for the threshold, which has seen neither the fold nor those it is found on.
+            inner = (k + 1) % FOLDS
             first = ensemble(pool, without(k, inner), args, 10 + k, args.steps * 2 // 3)
             threshold = choose(list(scores_of(first, [r for r in recordings if fold[r.subject] == inner])))
-        model = ensemble(pool, without(k), args, k, args.steps)
-        scored = list(scores_of(model, [r for r in recordings if fold[r.subject] == k]))
-        pooled += scored
-        fixed.append((scored, threshold))
-        line(f"fold {k} at {threshold:.2f}, {(time.time() - began) / 60:.1f} min", scored, threshold)
+        else:
+            # Found on the people of the other folds, each judged by a model that never saw them.
+            threshold = choose([row for row in pooled if fold[row[0].subject] != k] or scored)
+        line(f"fold {k} at {threshold:.2f}", scored, threshold)
+        total += judge(scored, np.array([threshold]))[0]
         subjects = sorted({r.subject for r in recordings if fold[r.subject] == k})
         write(model, args, threshold, os.path.join(args.work, f"fall-{args.position}-fold{k}"), subjects)
     shipped = choose(pooled)
     with open(os.path.join(args.work, f"fall-{args.position}-threshold.json"), "w") as file:
         json.dump({"threshold": round(shipped, 2)}, file)
-    total = sum(judge(scored, np.array([threshold]))[0] for scored, threshold in fixed)
     print(f"by person, thresholds of other people: sensitivity {total[0] / total[1]:.4f} specificity {total[2] / total[3]:.4f}"
           f" false/24 h {total[4] / total[5] * 86400:.2f}; threshold over all {shipped:.2f}")
     for name in SETS[args.position]:
@@ -312,6 +317,7 @@ def main():
     parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument("--members", type=int, default=2, help="nets whose logits are averaged")
     parser.add_argument("--threshold", type=float, help="instead of the one that the folds found")
+    parser.add_argument("--nested", action="store_true", help="a model of its own for each fold's threshold")
     parser.add_argument("--only", type=int, nargs="*", help="folds to run, for a quick look")
     args = parser.parse_args()
     torch.set_num_threads(1)

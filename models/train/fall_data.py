@@ -27,6 +27,9 @@ SETS = {
     "waist": ("sisfall-waist-young-a", "sisfall-waist-young-b", "sisfall-waist-elderly-dev", "umafall-waist"),
     "wrist": ("umafall-wrist", "spsw-wrist-adl", "stresspredict-wrist-adl-dev"),
 }
+# Of the windows to train on: falls, peaks without one, gestures made stronger, calm with knocks or claps. A waist does
+# not gesture.
+SHARES = {"waist": (0.4, 0.45, 0.0, 0.15), "wrist": (0.4, 0.35, 0.13, 0.12)}
 
 
 @dataclass
@@ -114,39 +117,40 @@ def windows_of(recording):
             yield at, 0
 
 
-def pool_of(recordings, main, rng, size=30000):
+def pool_of(recordings, main, shares, rng, size=30000):
     """
-    `size` roughened windows: 40 % falls, 45 % peaks without one, 15 % stretches of calm with a knock or claps added. Sets are drawn by
+    `size` roughened windows in the given shares: falls, peaks without one, gestures too weak for a candidate and made
+    stronger, stretches of calm with a knock or claps added. Sets are drawn by
     the square root of their size: a small one counts, and a big one does not drown it; sets of `main` four times more.
     """
-    groups, calm = {}, []
+    groups, calm, gestures = {}, [], []
     for number, recording in enumerate(recordings):
         for at, fall in windows_of(recording):
             groups.setdefault((recording.source, fall), []).append((number, at))
         if not recording.fall:
+            norm = norms(recording.samples)
+            gestures += [(number, at) for at in candidates(norm, 1.2) if norm[at] < 1.7]
             calm += [(number, int(rng.integers(len(recording.samples)))) for _ in range(max(1, len(recording.samples) // 3000))]
     made, labels, subjects = [], [], []
 
-    def add(picks, fall, knocked):
+    def add(picks, fall, change=None):
         for start in range(0, len(picks), 256):
             part = picks[start : start + 256]
             raw = torch.from_numpy(np.stack([cut(recordings[number].samples, at, MARGIN) for number, at in part]))
-            if knocked:
-                strength = torch.exp(torch.empty(len(part)).uniform_(math.log(0.6), math.log(16)))
-                raw = torch.where(chance(len(part), 0.5)[:, None, None], knock(raw, strength), clapping(raw, strength))
-            made.append(features(settle(roughen(raw))).half())
+            made.append(features(settle(roughen(change(raw) if change else raw))).half())
         labels.extend([fall] * len(picks))
         subjects.extend(recordings[number].subject for number, _ in picks)
 
-    for fall, share in ((1, 0.4), (0, 0.45)):
+    for fall, share in ((1, shares[0]), (0, shares[1])):
         weights = {key: math.sqrt(len(rows)) * (4 if key[0] in main else 1) for key, rows in groups.items() if key[1] == fall}
         for key, weight in weights.items():
             rows = groups[key]
             count = int(size * share * weight / sum(weights.values()))
             # Every window once before any a second time.
             order = np.concatenate([rng.permutation(len(rows)) for _ in range(count // len(rows) + 1)])[:count]
-            add([rows[n] for n in order], fall, False)
-    add([calm[n] for n in rng.integers(len(calm), size=int(size * 0.15))], 0, True)
+            add([rows[n] for n in order], fall)
+    add([gestures[n] for n in rng.integers(len(gestures), size=int(size * shares[2]))], 0, stronger)
+    add([calm[n] for n in rng.integers(len(calm), size=int(size * shares[3]))], 0, knocked)
     label = torch.tensor(labels, dtype=torch.float32)
     return Pool(torch.cat(made), label, np.array(subjects))
 
@@ -211,6 +215,17 @@ def knock(x, strength):
     rebound = -torch.cos((row - at - 2 * width) / width * math.pi / 2) * ((row - at - 2 * width).abs() < width)
     shape = pulse + rebound * uniform(n, 0, 0.7, 1)
     return x + direction[:, None] * (shape * strength[:, None])[..., None]
+
+
+def knocked(x):
+    strength = torch.exp(torch.empty(len(x)).uniform_(math.log(0.6), math.log(16)))
+    return torch.where(chance(len(x), 0.5)[:, None, None], knock(x, strength), clapping(x, strength))
+
+
+def stronger(x):
+    """The same gesture with up to five times the strength: an arm that drops is no fall however hard."""
+    gravity = x[:, : x.shape[1] // 3].median(1, keepdim=True).values
+    return gravity + (x - gravity) * uniform(len(x), 1.3, 5, 1, 1)
 
 
 def clapping(x, strength):
