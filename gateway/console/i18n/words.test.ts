@@ -1,0 +1,62 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import t from 'tap'
+import { errorCodes } from '../../api/schemas/error.ts'
+import { liftSignals } from '../../doors/lift-signals.ts'
+import en from './en.ts'
+import zh from './zh-CN.ts'
+
+/** Paths of every sentence, with the names of what is put into it. */
+function sentences(words: object, path = ''): string[] {
+  return Object.entries(words).flatMap(([key, value]) => {
+    const here = path ? `${path}.${key}` : key
+    if (typeof value !== 'string') return sentences(value, here)
+    const parameters = [...value.matchAll(/\{(\w+)\}/g)].map((match) => match[1]).sort()
+    return [`${here} ${[...new Set(parameters)].join(' ')}`.trim()]
+  })
+}
+
+t.test('what the console says in Chinese it says in English, with the same facts', async (t) => {
+  t.same(sentences(zh).sort(), sentences(en).sort())
+})
+
+t.test('nothing in Chinese was left in English, and the other way round', async (t) => {
+  const texts = (words: object): string[] =>
+    Object.values(words).flatMap((value) => (typeof value === 'string' ? [value] : texts(value)))
+  // The button that switches shows the name of the other language.
+  t.same(
+    texts(en).filter((text) => /\p{Script=Han}/u.test(text)),
+    ['中文'],
+  )
+  t.same(
+    texts(zh).filter((text) => /[A-Za-z]{3,}/.test(text.replace(/\{\w+\}|MQTT|LEL/g, ''))),
+    ['English'],
+  )
+})
+
+t.test('every answer a speaker driver or the announcer can give has its sentence', async (t) => {
+  const folder = new URL('../../speakers/', import.meta.url)
+  const sources = readdirSync(folder).filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
+  const text = sources.map((name) => readFileSync(new URL(name, folder), 'utf8')).join('\n')
+  const keys = [...text.matchAll(/\bkey: (?:\w+ (?:[=<>]+ [\w.]+ )?\? )?'([a-z-]+)'(?: : '([a-z-]+)')?/g)].flatMap(
+    ([, first, second]) => [first!, ...(second ? [second] : [])],
+  )
+  const reported = [...text.matchAll(/report\([^)]*, '([a-z-]+)'\)/g)].map((match) => match[1]!)
+  t.ok(keys.length > 20 && reported.length >= 3, `${keys.length} keys were found`)
+  t.same(
+    [...new Set([...keys, ...reported])].filter((key) => !(key in zh.said)),
+    [],
+  )
+  for (const end of ['interrupted', 'stopped', 'overflowed', 'overdue', 'expired'])
+    t.ok(`not-played-${end}` in zh.said, end)
+})
+
+t.test('every lift signal and every kind of problem has its words', async (t) => {
+  t.same(
+    liftSignals.filter((signal) => !(signal in zh.door.signals)),
+    [],
+  )
+  t.same(
+    errorCodes.filter((code) => !(code in zh.problem)),
+    [],
+  )
+})
