@@ -5,11 +5,11 @@ import { promisify } from 'node:util'
 import { createCamera } from '../../gateway/cameras/index.ts'
 import type { Detection } from '../../gateway/core/detection.ts'
 import type { Frame } from '../../gateway/core/ports.ts'
-import type { Finding } from '../../gateway/core/scene.ts'
+import type { Finding, Scene } from '../../gateway/core/scene.ts'
 import { createFrameGate } from '../../gateway/inference/gate.ts'
 import { createPipeline } from '../../gateway/pipeline.ts'
 import { ebikeInElevator } from '../../gateway/scenes/ebike-in-elevator.ts'
-import type { LiftModel } from './lift-model.ts'
+import { type LiftModel, withEBikes } from './lift-model.ts'
 import type { Seen } from './samples.ts'
 
 /** Pictures of a camera the gateway looks at per second. */
@@ -55,9 +55,7 @@ export async function runClip(
   let shown: readonly Detection[] = []
   let isSpared = true
   let failure: unknown
-  const scene = ebikeInElevator.create(model.sceneOptions, {
-    ...{ place: { site: 'evaluation', lift: camera }, cameras: [camera], devices: [] },
-  })
+  const scene = createScene(model.sceneOptions)
   const pipeline = createPipeline({
     scenes: [{ kind: ebikeInElevator.kind, scene, cameras: new Set([camera]), devices: new Set() }],
     detector: {
@@ -135,6 +133,26 @@ export async function runClip(
   if (frames.length === 0) throw new Error('it holds no pictures')
   const raisedMs = findings.flatMap(({ type, at }) => (type === 'raise' ? [at - beganAt!] : []))
   return { frames, framesPerSecond: await framesPerSecondOf(file), raisedMs }
+}
+
+/** When the scene alone would raise an alarm on these frames, milliseconds of the clip. */
+export function alarmsOf(frames: readonly ClipFrame[], { sceneOptions }: Pick<LiftModel, 'sceneOptions'>): number[] {
+  const scene = createScene(sceneOptions)
+  return frames.flatMap((seen) => {
+    const { mediaMs: at, isSpared } = seen
+    const detections = isSpared ? [] : withEBikes(seen)
+    const frame = { at, mediaMs: at, session: camera }
+    const findings = [
+      ...scene.observe({ type: 'tick', at }),
+      ...scene.observe({ type: 'frame', at, camera, frame, detections }),
+    ]
+    return findings.flatMap(({ type, at }) => (type === 'raise' ? [at] : []))
+  })
+}
+
+function createScene(options: LiftModel['sceneOptions']): Scene {
+  const place = { site: 'evaluation', lift: camera }
+  return ebikeInElevator.create(options, { place, cameras: [camera], devices: [] })
 }
 
 async function framesPerSecondOf(file: string): Promise<number> {

@@ -1,11 +1,12 @@
 import { relative } from 'node:path'
 import { encodeSnapshot } from '../../gateway/cameras/index.ts'
-import { analysedPerSecond, type ClipFrame, runClip } from './clip-run.ts'
+import { alarmsOf, analysedPerSecond, type ClipFrame, runClip } from './clip-run.ts'
 import { type ClipTruth, readTracks, type TrackReaderOptions } from './clip-tracks.ts'
 import { nameMatcher } from './data-folder.ts'
 import { type DataProblem, UsageError } from './evaluator.ts'
 import { failureOf } from './lift-failures.ts'
 import type { LiftModel } from './lift-model.ts'
+import { sweepThresholds } from './picture-figures.ts'
 import { figure, quantile, textTable } from './report.ts'
 import { type Sample, toSample } from './samples.ts'
 
@@ -18,6 +19,7 @@ export interface ClipResult {
   frames: readonly ClipFrame[]
   raisedMs: readonly number[]
   /** Undefined when nobody says what the clip shows. */
+  truth: ClipTruth | undefined
   judged: ClipJudgement | undefined
   /** Labelled frames. */
   samples: readonly FrameSample[]
@@ -87,14 +89,11 @@ export async function measureClips(parts: {
         )
       })
       const eventFrame = parts.eventFrames.find(({ isMeant }) => isMeant(name))?.frame
-      const truth =
-        described ??
-        (eventFrame === undefined
-          ? parts.isEmptyWithoutLabels && { framesPerSecond: analysedPerSecond, visits: [] }
-          : truthOfEvent(eventFrame, run.framesPerSecond))
+      const nothing = parts.isEmptyWithoutLabels ? { framesPerSecond: analysedPerSecond, visits: [] } : undefined
+      const truth = described ?? (eventFrame === undefined ? nothing : truthOfEvent(eventFrame, run.framesPerSecond))
       if (!truth)
         parts.problems.push({ where: name, what: 'no tracks say what it shows; its scores are told, but not judged' })
-      results.push({ name, ...run, samples, judged: truth ? judgeClip(run.raisedMs, truth) : undefined })
+      results.push({ name, ...run, samples, truth, judged: truth && judgeClip(run.raisedMs, truth) })
     } catch (error) {
       parts.problems.push({ where: name, what: `cannot be played: ${(error as Error).message.split('\n')[0]}` })
     }
@@ -120,14 +119,16 @@ export function judgeClip(raisedMs: readonly number[], truth: ClipTruth): ClipJu
 
 /** Event-level figures of all judged clips. */
 export function clipMetrics(results: readonly ClipResult[]): Record<string, number> {
+  if (results.length === 0) return {}
   const judged = results.flatMap(({ judged }) => judged ?? [])
+  return { clips: results.length, clipsJudged: judged.length, ...eventMetrics(judged) }
+}
+
+function eventMetrics(judged: readonly ClipJudgement[]) {
   const delays = judged.flatMap(({ delaysMs }) => delaysMs)
   const seconds = delays.flatMap((delay) => (delay === undefined ? [] : [delay / 1000]))
   const sum = (of: (judgement: ClipJudgement) => number) => judged.reduce((total, one) => total + of(one), 0)
-  if (results.length === 0) return {}
   return {
-    clips: results.length,
-    clipsJudged: judged.length,
     events: delays.length,
     eventsConfirmed: seconds.length,
     eventSeconds: quantile(seconds, 0.5),
@@ -149,6 +150,24 @@ export function clipTable(results: readonly ClipResult[]): string {
   ])
   const head = ['clip', 'length s', 'alarms at s', 's after half inside', 'before', 'false']
   return `Clips through camera reader, gate, model and scene, ${analysedPerSecond} frames a second\n\n${textTable([head, ...rows])}`
+}
+
+/** The same frames shown to the scene again at other thresholds: what the events would have been. */
+export function eventSweep(results: readonly ClipResult[], model: LiftModel): string {
+  const judged = results.filter(({ truth }) => truth)
+  const rows = sweepThresholds(model.sceneOptions.minScore).map((threshold) => {
+    const options = { ...model.sceneOptions, minScore: threshold }
+    const metrics = eventMetrics(
+      judged.map(({ frames, truth }) => judgeClip(alarmsOf(frames, { ...model, sceneOptions: options }), truth!)),
+    )
+    return [
+      `${threshold.toFixed(2)}${threshold === model.sceneOptions.minScore ? ' *' : ''}`,
+      `${metrics.eventsConfirmed} of ${metrics.events}`,
+      ...[figure(metrics.eventSeconds, 2), metrics.eventsBefore, metrics.eventsFalse],
+    ]
+  })
+  const head = ['e-bike at (* in use)', 'confirmed', 's after half inside', 'before', 'false']
+  return `Events at other thresholds, the gate as it was\n\n${textTable([head, ...rows])}`
 }
 
 /** Best e-bike score along a clip, a second a line; in brackets what the gate spared. */

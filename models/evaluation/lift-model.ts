@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { Value } from 'typebox/value'
+import type { Detection } from '../../gateway/core/detection.ts'
 import { loadManifest, type ModelManifest } from '../../gateway/inference/manifest.ts'
 import type { YuvPicture } from '../../gateway/inference/preprocess.ts'
 import { createModelSession, type SessionResult } from '../../gateway/inference/session.ts'
@@ -64,9 +65,8 @@ export async function loadLiftModel(dir: string | undefined, threshold: number |
       const lowered = labels.map((label, i) => [label, alsoAt[i]!.filter((detection) => detection.label === label)])
       return { detections: result.detections, lowered: Object.fromEntries(lowered) }
     },
-    sightingScore({ detections, lowered }) {
-      const shown = [...detections.filter(({ label }) => label !== eBike), ...(lowered[eBike] ?? [])]
-      return bestSighting(shown, { camera: '', lift: undefined }, { ...sceneOptions, minScore: 0 }) ?? 0
+    sightingScore(seen) {
+      return bestSighting(withEBikes(seen), { camera: '', lift: undefined }, { ...sceneOptions, minScore: 0 }) ?? 0
     },
     timings: () => ({
       inferenceP50Ms: milliseconds(inference, 0.5),
@@ -76,4 +76,9 @@ export async function loadLiftModel(dir: string | undefined, threshold: number |
     }),
     close: () => session.close(),
   }
+}
+
+/** What the gateway would hand to its scenes if the threshold of e-bikes were as low as can be. */
+export function withEBikes({ detections, lowered }: Seen): Detection[] {
+  return [...detections.filter(({ label }) => label !== eBike), ...(lowered[eBike] ?? [])]
 }

@@ -1,7 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { drawContactSheet, type SheetTile } from './contact-sheet.ts'
-import { UsageError } from './evaluator.ts'
 import { type Failure, failureOf } from './lift-failures.ts'
 import { eBike, type LiftModel } from './lift-model.ts'
 import type { Sample } from './samples.ts'
@@ -16,8 +15,7 @@ interface Shown extends Sample {
 
 /**
  * Writes the worst missed and the worst false pictures to a file.
- * @returns a sentence for the notes
- * @throws UsageError when the file cannot be written
+ * @returns a sentence for the notes, also when the file cannot be written
  */
 export async function drawSheet(samples: readonly Shown[], model: LiftModel, file: string): Promise<string> {
   const failures = samples.flatMap((sample) => {
@@ -33,7 +31,7 @@ export async function drawSheet(samples: readonly Shown[], model: LiftModel, fil
   try {
     await writeFile(file, await drawContactSheet(tiles))
   } catch (error) {
-    throw new UsageError(`--sheet ${file} cannot be written: ${(error as Error).message}`)
+    return `the contact sheet ${file} cannot be written: ${(error as Error).message}`
   }
   return `${file} shows ${tiles.length} of ${missed.length} missed and ${falseOnes.length} false pictures, the worst first`
 }

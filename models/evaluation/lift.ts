@@ -1,7 +1,7 @@
 import { createClassReader } from './class-names.ts'
 import { type DataFolder, readDataFolder } from './data-folder.ts'
 import { DataError, type DataProblem, defineEvaluator, listOf, numberOf } from './evaluator.ts'
-import { clipMetrics, clipTable, measureClips, parseEventFrames, timeline } from './lift-clips.ts'
+import { clipMetrics, clipTable, eventSweep, measureClips, parseEventFrames, timeline } from './lift-clips.ts'
 import { setFigures } from './lift-figures.ts'
 import { eBike, type LiftModel, loadLiftModel } from './lift-model.ts'
 import { measurePictures, spread } from './lift-pictures.ts'
@@ -63,6 +63,7 @@ export const lift = defineEvaluator({
         ...(samples.length > 0 ? [setFigures(samples, model, 'image')] : []),
         ...(frames.length > 0 ? [setFigures(frames, model, 'frame')] : []),
         ...(clips.length > 0 ? [{ table: clipTable(clips), metrics: clipMetrics(clips) }] : []),
+        ...(clips.some(({ truth }) => truth) ? [{ table: eventSweep(clips, model), metrics: {} }] : []),
         ...clips.filter(({ samples }) => samples.length === 0).map((clip) => ({ table: timeline(clip), metrics: {} })),
       ]
       if (sheet !== undefined) notes.push(await drawSheet([...samples, ...frames], model, sheet))
