@@ -15,12 +15,14 @@ import { driverSchemas } from './drivers.ts'
 import { ensureGatewaySecret, secretFiles } from './secrets.ts'
 import { hashPassword } from './storage/password.ts'
 import { openStore } from './storage/store.ts'
+import { verifyEvidence, verifyJournal } from './storage/verify.ts'
 
 const usage = `gridgate <command>
 
   run <site.yaml>                  the gateway: cameras, scenes, alarms, console
   broker <site.yaml>               the embedded MQTT broker, a process of its own
   check <site.yaml>                tells everything wrong with a site file; exit code 0 or 78
+  verify <site.yaml>               checks the journal's hash chain and every evidence file; exit code 0 or 1
   schema                           prints the JSON Schema of site files, for editors
   credentials <site.yaml> <file>   makes MQTT secrets for devices that have none and writes them once to <file>
   password <site.yaml> <user>      sets a new password, read from standard input (gateway stopped)
@@ -37,7 +39,7 @@ async function main(argv: string[]): Promise<number | 'running'> {
     console.log(JSON.stringify(siteSchema(driverSchemas, 'editor'), null, 2))
     return 0
   }
-  const known = ['run', 'broker', 'check', 'credentials', 'password']
+  const known = ['run', 'broker', 'check', 'verify', 'credentials', 'password']
   if (!command || !known.includes(command) || !file) {
     console.error(usage)
     return command === undefined || command === '--help' ? 0 : 1
@@ -47,6 +49,8 @@ async function main(argv: string[]): Promise<number | 'running'> {
     case 'check':
       console.log(`${file}: fine (${config.cameras.length} cameras, ${config.devices.length} devices)`)
       return 0
+    case 'verify':
+      return verify(config)
     case 'credentials':
       return makeCredentials(config, argument)
     case 'password':
@@ -120,6 +124,26 @@ async function makeCredentials(config: SiteConfig, output: string | undefined): 
   )
   console.log(`${added.length} secrets written to ${output}`)
   return 0
+}
+
+async function verify(config: SiteConfig): Promise<number> {
+  const file = join(config.dataDir, 'gridgate.db')
+  if (!existsSync(file)) {
+    console.error(`${file} is not there: the gateway has not been started with this site file yet`)
+    return 1
+  }
+  const journal = verifyJournal(file)
+  console.log(
+    journal.brokenSeq === undefined
+      ? `journal   ${journal.rows} rows hold; the last hash is ${journal.lastHash || '–'}`
+      : `journal   BROKEN at row ${journal.brokenSeq} of ${journal.rows}`,
+  )
+  const evidence = await verifyEvidence(file, join(config.dataDir, 'evidence'))
+  console.log(
+    `evidence  ${evidence.files - evidence.damaged.length} of ${evidence.files} files are as they were stored`,
+  )
+  for (const { id, file: name, what } of evidence.damaged) console.log(`          ${what}: ${name} (${id})`)
+  return journal.brokenSeq === undefined && evidence.damaged.length === 0 ? 0 : 1
 }
 
 async function setPassword(config: SiteConfig, name: string | undefined): Promise<number> {

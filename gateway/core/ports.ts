@@ -260,8 +260,6 @@ export interface Store {
   journal(query: { after: number; limit: number; topics?: readonly JournalTopic[] }): JournalEntry[]
   readonly lastSeq: number
   onAppend(listener: (entry: JournalEntry) => void): () => void
-  /** Recomputes the hash chain; the first broken seq, or undefined when it holds. */
-  verifyJournal(): number | undefined
 
   evidence(id: string): Evidence | undefined
 

@@ -10,6 +10,7 @@ import { StartError } from '../core/errors.ts'
 import { createEvidenceStore, type EvidenceStoreOptions } from './evidence.ts'
 import { type OpenStore, openStore } from './store.ts'
 import { sampleAlarm, sampleCase, system } from './testing/sample-rows.ts'
+import { verifyEvidence, verifyJournal } from './verify.ts'
 
 const minute = 60_000
 const retentionMs = 30 * 24 * 60 * minute
@@ -183,7 +184,33 @@ t.test('killed between any two steps, every row has its whole file and every fil
     .filter((file) => !file.startsWith(join(dir, 'unclaimed')))
     .filter((file) => !store.evidenceRows.isNamed(file.slice(dir.length + 1)))
   t.strictSame(unnamed, [])
-  t.equal(store.verifyJournal(), undefined)
+  t.equal(verifyJournal(join(directory, 'gateway.db')).brokenSeq, undefined)
+})
+
+t.test('a file that somebody changed or took away is found out, what retention removed is not missed', async (t) => {
+  const directory = t.testdir()
+  const opened = open(t, directory)
+  const [kept, changed, taken, removed] = [
+    await record(opened),
+    await record(opened),
+    await record(opened),
+    await record(opened),
+  ]
+  const check = () => verifyEvidence(join(directory, 'gateway.db'), opened.dir)
+  t.strictSame(await check(), { files: 4, damaged: [] })
+  writeFileSync(join(opened.dir, changed.file), 'another picture')
+  rmSync(join(opened.dir, taken.file))
+  opened.store.evidenceRows.markDeleted(removed.id, Date.now())
+  const { files, damaged } = await check()
+  t.equal(files, 3)
+  t.strictSame(
+    new Set(damaged),
+    new Set([
+      { id: changed.id, file: changed.file, what: 'changed' },
+      { id: taken.id, file: taken.file, what: 'missing' },
+    ]),
+  )
+  t.notOk(damaged.some(({ id }) => id === kept.id))
 })
 
 t.test('a folder that cannot be written is named at the start', async (t) => {

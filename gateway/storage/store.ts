@@ -177,7 +177,6 @@ function createStore({ file, now, logger }: StoreOptions, unlock: () => void): O
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
-    verifyJournal: journal.verify,
 
     evidence: evidence.get,
     evidenceRows: evidence,
