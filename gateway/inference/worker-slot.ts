@@ -215,7 +215,7 @@ interface Thread {
  * In development the entry point is TypeScript, and threads do not inherit tsx from their parent on every Node we
  * support: it is registered inside the thread. The parent's own loaders are left out, they only cost time there.
  */
-function startWorker(file: URL, options: WorkerOptions): Worker {
+export function startWorker(file: URL, options: WorkerOptions): Worker {
   if (!file.pathname.endsWith('.ts')) return new Worker(file, options)
   const loader = JSON.stringify(import.meta.resolve('tsx/esm/api'))
   const code = `import(${loader}).then(({ register }) => { register(); return import(${JSON.stringify(file.href)}) })`

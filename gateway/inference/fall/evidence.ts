@@ -11,8 +11,9 @@ export interface FallEvidence {
   /** Between gravity before the impact and gravity at the end of what was looked at, degrees; NaN when unknown. */
   postureChangeDeg: number
   /**
-   * `supports`: long still, or somewhere else than before and not moving on. `contradicts`: on the move again in the
-   * old posture. `open`: neither; an alarm stays what it was. A fall with a fight to get up is `open` at worst.
+   * `supports`: another posture than before, and mostly or long still in it. `contradicts`: exactly the posture of
+   * before, or nearly and on the move. `open`: neither; an alarm stays what it was, and a fall with a fight to get up is
+   * that at worst. One fall in a hundred ends as it began: `contradicts` lowers an alarm, it must not remove it.
    */
   verdict: 'supports' | 'open' | 'contradicts'
 }
@@ -24,6 +25,8 @@ export interface FallEvidenceOptions {
   longStillS?: number
   /** A posture changed by more is another one. */
   changedDeg?: number
+  /** A posture changed by less is the same. */
+  sameDeg?: number
   /** Seconds needed before anything is said against a fall. */
   leastS?: number
 }
@@ -37,7 +40,7 @@ const rate = 50
 export function fallEvidence(
   gravityBefore: readonly [number, number, number],
   after: ArrayLike<number>,
-  { stillG = 0.05, longStillS = 4, changedDeg = 35, leastS = 4 }: FallEvidenceOptions = {},
+  { stillG = 0.05, longStillS = 4, changedDeg = 35, sameDeg = 15, leastS = 4 }: FallEvidenceOptions = {},
 ): FallEvidence {
   const seconds = Math.floor(after.length / 3 / rate)
   let stillSeconds = 0
@@ -52,8 +55,9 @@ export function fallEvidence(
   const postureChangeDeg = seconds === 0 ? Number.NaN : angleBetween(gravityBefore, lastGravity(after, seconds))
   const stillShare = seconds === 0 ? 0 : stillSeconds / seconds
   const isChanged = postureChangeDeg > changedDeg
-  const supports = (longestStillS >= longStillS && isChanged) || (stillShare >= 0.5 && isChanged)
-  const contradicts = seconds >= leastS && !supports && !isChanged && (stillShare < 0.25 || longestStillS < 2)
+  const supports = isChanged && (longestStillS >= longStillS || stillShare >= 0.5)
+  const movesOn = stillShare < 0.25 && !isChanged
+  const contradicts = seconds >= leastS && (postureChangeDeg < sameDeg || movesOn)
   const verdict = supports ? 'supports' : contradicts ? 'contradicts' : 'open'
   return { observedS: seconds, stillShare, longestStillS, postureChangeDeg, verdict }
 }
