@@ -43,7 +43,7 @@ const rules: Rule[] = [
   { who: /^cloud-bridge\//, may: [/^cloud-bridge\//, core, schemas] },
   {
     who: /^simulators\/(journeys|bench|chaos)\//,
-    may: [/^simulators\//, /^gateway\/(app|site|main)\.ts$/, /^cloud-bridge\/app\.ts$/],
+    may: [/^simulators\//, /^gateway\/(app|site|main)\.ts$/, /^cloud-bridge\/app\.ts$/, /^gateway\/testing\//],
   },
   { who: /^simulators\//, may: [/^simulators\//] },
   {
