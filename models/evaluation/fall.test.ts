@@ -68,7 +68,7 @@ t.test('a folder is measured, and what cannot be read is told', async (t) => {
 
 t.test('a folder without recordings, a wrong option and a wrong model are told apart', async (t) => {
   const folder = t.testdir({ 'readme.txt': 'nothing here' })
-  await t.rejects(evaluate(folder), { constructor: DataError })
+  await t.rejects(evaluate(folder), { constructor: DataError, message: /no .i16/ })
   await makeData(folder, 'demo-waist')
   await t.rejects(evaluate(folder, { disturb: ['shake:3'] }), {
     constructor: UsageError,

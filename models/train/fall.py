@@ -156,7 +156,7 @@ def line(title, scored, threshold):
 def load(args):
     """Recordings of the position, the pool of windows, and the sets that only teach."""
     names = {args.position: SETS[args.position], **{other: SETS[other] for other in args.also}}
-    read_all = lambda position: [r for name in SETS[position] for r in read(args.data, name, TRIGGER[position])]
+    read_all = lambda position: [r for name in SETS[position] if name not in args.leave for r in read(args.data, name, TRIGGER[position])]
     recordings = read_all(args.position)
     more = [r for position in names if position != args.position for r in read_all(position)]
     print(len(recordings), "recordings,", sum(len(r.candidates) for r in recordings), "candidates", flush=True)
@@ -311,6 +311,7 @@ def main():
     parser.add_argument("--out", default="")
     parser.add_argument("--sets", nargs="*", default=[])
     parser.add_argument("--also", nargs="*", default=[], help="positions whose sets teach too")
+    parser.add_argument("--leave", nargs="*", default=[], help="sets to leave out, to be measured with afterwards")
     parser.add_argument("--pool", type=int, default=30000, help="roughened windows to train on")
     parser.add_argument("--steps", type=int, default=700)
     parser.add_argument("--batch", type=int, default=128)

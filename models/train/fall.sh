@@ -11,7 +11,7 @@ mkdir -p "$work"
 
 "$python" models/train/fall.py golden --out gateway/inference/fall/features.golden.json
 # The figures by person, and the threshold that ships.
-"$python" models/train/fall.py folds --position waist --data "$data" --work "$work" --pool 26000 --steps 450
+"$python" models/train/fall.py folds --position waist --data "$data" --work "$work" --pool 26000 --steps 450 --nested
 "$python" models/train/fall.py folds --position wrist --data "$data" --work "$work" --pool 20000 --steps 400
 # What ships has seen everybody.
 "$python" models/train/fall.py final --position waist --data "$data" --work "$work" --pool 26000 --steps 450 --out models/fall-waist
