@@ -197,6 +197,7 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
   const metrics = createMetrics(new Registry(), {
     detector,
     cameras: () => cameras.list().map((camera) => camera.status()),
+    looks: () => pipeline.looks(),
     intake,
     announcer,
     store,

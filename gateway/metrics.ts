@@ -12,6 +12,7 @@ export interface MeasuredParts {
     }
   }
   cameras(): CameraStatus[]
+  looks(): Array<{ camera: string; wanted: Readonly<Record<string, number>>; spared: number }>
   intake: { stats(): { received: number; notUnderstood: number; unknownDevice: number } }
   announcer: { counts(): Readonly<Record<string, number>> }
   store: Pick<Store, 'onAppend' | 'lastSeq'>
@@ -73,6 +74,10 @@ export function createMetrics(registry: Registry, parts: MeasuredParts): Metrics
   gauge('gridgate_inference_frames', 'Frames by what became of them.', ['camera', 'outcome'], (each) => {
     for (const [camera, counts] of Object.entries(parts.detector.stats().cameras))
       for (const [outcome, count] of Object.entries(counts)) each.set({ camera, outcome }, count)
+  })
+  gauge('gridgate_frame_looks', 'Frames by why they were analysed, or spared.', ['camera', 'reason'], (each) => {
+    for (const { camera, wanted, spared } of parts.looks())
+      for (const [reason, count] of Object.entries({ ...wanted, spared })) each.set({ camera, reason }, count)
   })
   gauge('gridgate_mqtt_messages', 'MQTT messages by what became of them.', ['outcome'], (each) => {
     for (const [outcome, count] of Object.entries(parts.intake.stats())) each.set({ outcome }, count)

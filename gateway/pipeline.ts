@@ -23,6 +23,13 @@ export interface FrameGate {
   attend(until: number): void
   /** What was seen last is believed to be still there: a spared frame does not mean "nothing there". */
   isOccupied(at: number): boolean
+  /** Frames by why they were worth an inference, and how many were not. */
+  stats(): LookCounts
+}
+
+export interface LookCounts {
+  wanted: Readonly<Record<string, number>>
+  spared: number
 }
 
 export interface PipelineParts {
@@ -46,6 +53,8 @@ export interface Pipeline {
   onCamera(status: CameraStatus): void
   onDevice(device: string, isUp: boolean, at: number): void
   onTick(): void
+  /** What became of the frames of each camera at its gate, since the start. */
+  looks(): Array<{ camera: string } & LookCounts>
 }
 
 /** A lift in which something was just suspected goes before one that only moved. */
@@ -157,6 +166,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     onTick() {
       show({ type: 'tick', at: parts.now() }, parts.scenes)
     },
+    looks: () => [...lanes].map(([camera, { gate }]) => ({ camera, ...gate.stats() })),
   }
 }
 

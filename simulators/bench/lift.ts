@@ -41,7 +41,10 @@ export async function run({ quick }: { quick: boolean }): Promise<BenchResult> {
   const steps = quick ? [4] : [16, 32, 48, 64, 80, 96]
   const runs: Run[] = []
   const peers: Record<string, Record<string, number>> = {}
-  const notes: string[] = [`${busyShare * 100} % of the cameras busy; ${seconds} s measured per step`]
+  const notes: string[] = [
+    `${busyShare * 100} % of the cameras busy; ${seconds} s measured per step`,
+    'pictures are scaled to the width of the model’s input, analysisWidth 416',
+  ]
   let best: Run | undefined
   for (const lifts of steps) {
     const result = await withCameras(lifts, (port) => measureGateway(lifts, port, seconds))
@@ -120,6 +123,7 @@ async function measureGateway(lifts: number, rtsp: number, seconds: number): Pro
         name: { zh: id, en: id },
         place: { lift: id },
         url: `rtsp://127.0.0.1:${rtsp}/${id}`,
+        analysisWidth: 416,
       })),
       scenes: [{ scene: 'ebike-in-elevator', lifts: 'all' }],
       models: { dir: join(root, 'models') },
