@@ -103,10 +103,64 @@ def transform_boxes(boxes, matrix, width, height):
     return clipped.astype(np.float32), (share > KEEP) & (size.min(1) > 5)
 
 
+class Photographs:
+    """Real photographs for what no renderer draws: posters and patterns on walls, reflections, things cut out of
+    photographs. `p*` are whole pictures, `s*` have an alpha channel."""
+
+    def __init__(self, folder):
+        names = sorted(os.listdir(folder))
+        self.pictures = [cv2.imread(os.path.join(folder, n)) for n in names if n.startswith("p")]
+        self.cutouts = [cv2.imread(os.path.join(folder, n), cv2.IMREAD_UNCHANGED) for n in names if n.startswith("s")]
+
+    def crop(self, rng, width, height):
+        """A random part of a random picture, `width` x `height`."""
+        picture = rng.choice(self.pictures)
+        h, w = picture.shape[:2]
+        share = rng.uniform(0.25, 1)
+        cw, ch = max(16, int(w * share)), max(16, int(h * share))
+        x, y = rng.randrange(w - cw + 1), rng.randrange(h - ch + 1)
+        part = cv2.resize(picture[y : y + ch, x : x + cw], (width, height), interpolation=cv2.INTER_AREA)
+        return part[:, ::-1] if rng.random() < 0.5 else part
+
+    def add(self, canvas, boxes, rng, roughness):
+        """Blends photographs into the picture; what is in a box stays whole, but for reflections over everything."""
+        h, w = canvas.shape[:2]
+        free = np.ones((h, w, 1), np.float32)
+        for x1, y1, x2, y2 in boxes.astype(int):
+            free[max(y1, 0) : y2, max(x1, 0) : x2] = 0
+        image = canvas.astype(np.float32)
+        if rng.random() < 0.45 * roughness:
+            for _ in range(rng.randint(1, 3)):
+                cx, cy, rx, ry = rng.uniform(0, w), rng.uniform(0, h), rng.uniform(0.06, 0.4) * w, rng.uniform(0.06, 0.5) * h
+                quad = np.float32([[cx + sx * rx * rng.uniform(0.5, 1.2), cy + sy * ry * rng.uniform(0.5, 1.2)] for sx, sy in ((-1, -1), (1, -1), (1, 1), (-1, 1))])
+                matrix = cv2.getPerspectiveTransform(np.float32([[0, 0], [96, 0], [96, 96], [0, 96]]), quad)
+                part = cv2.warpPerspective(self.crop(rng, 96, 96), matrix, (w, h))
+                mask = cv2.warpPerspective(np.ones((96, 96), np.float32), matrix, (w, h))[..., None] * free * rng.uniform(0.5, 1)
+                image = image * (1 - mask) + part * mask * rng.uniform(0.5, 1.1)
+        if rng.random() < 0.3 * roughness and self.cutouts:
+            cutout = rng.choice(self.cutouts)
+            scale = rng.uniform(0.15, 0.55) * h / max(cutout.shape[:2])
+            cutout = cv2.resize(cutout, None, fx=scale * rng.uniform(0.8, 1.25), fy=scale, interpolation=cv2.INTER_AREA)
+            ch, cw = cutout.shape[:2]
+            if ch < h and cw < w:
+                x, y = rng.randrange(w - cw), rng.randrange(h - ch)
+                mask = cutout[..., 3:].astype(np.float32) / 255 * free[y : y + ch, x : x + cw]
+                image[y : y + ch, x : x + cw] = image[y : y + ch, x : x + cw] * (1 - mask) + cutout[..., :3] * mask
+        if rng.random() < 0.4 * roughness:
+            share = rng.uniform(0.08, 0.3)
+            layer = self.crop(rng, w, h).astype(np.float32)
+            if rng.random() < 0.5:
+                image = image * (1 - share) + layer * share
+            else:
+                image = image * (1 + share * 3 * (layer.mean(-1, keepdims=True) / 128 - 1))
+        return np.clip(image, 0, 255).astype(np.uint8)
+
+
 class Rendered:
     """Pictures of folders made by simulators/cameras/render, `width` x `height` as the network takes them."""
 
-    def __init__(self, folders, width, height, zoom=(0.75, 1.9), roughness=1.0):
+    def __init__(self, folders, width, height, zoom=(0.75, 1.9), roughness=1.0, photos=None):
+        self.photos = Photographs(photos) if photos else None
         self.width, self.height, self.zoom, self.roughness = width, height, zoom, roughness
         self.items = []
         for folder in folders:
@@ -182,11 +236,17 @@ class Rendered:
             all_classes.append(classes[keep])
             all_boxes.append(moved[keep])
         classes, boxes = np.concatenate(all_classes), np.concatenate(all_boxes)
+        if self.photos:
+            canvas = self.photos.add(canvas, boxes, rng, self.roughness)
         if rng.random() < 0.12 * self.roughness:
             for _ in range(rng.randint(1, 3)):
                 w, h = rng.randint(8, W // 5), rng.randint(8, H // 3)
                 x, y = rng.randrange(W - w), rng.randrange(H - h)
                 canvas[y : y + h, x : x + w] = [rng.randint(0, 255) for _ in range(3)]
+        # What nobody could see must not be asked for.
+        light = float(canvas.mean())
+        if light < 45:
+            canvas = cv2.convertScaleAbs(canvas, alpha=rng.uniform(45, 80) / max(light, 8))
         canvas = sensor(canvas, rng, self.roughness)
         ignored = classes < 0
         return canvas, classes[~ignored], boxes[~ignored], boxes[ignored]

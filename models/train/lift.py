@@ -53,11 +53,12 @@ def meet(model, mine, peers):
 def train(args):
     torch.manual_seed(args.seed)
     rng = random.Random(args.seed)
-    data = Rendered(args.data, args.width, args.height, args.zoom, args.roughness)
+    data = Rendered(args.data, args.width, args.height, args.zoom, args.roughness, args.photos)
     model = LiftDetector(args.base)
     if args.resume:
         model.load_state_dict(torch.load(args.resume))
     model.graph.freeze(args.freeze)
+    model.graph.styles = args.styles
     # Depthwise convolutions on a CPU are twice as fast without reordering.
     model = model.to(memory_format=torch.channels_last)
     points = priors(args.width, args.height)
@@ -177,6 +178,8 @@ def main():
         command.add_argument("--freeze", type=int, default=41, help="first convolutions that stay as they are")
         command.add_argument("--zoom", type=float, nargs=2, default=(0.75, 1.9), help="sizes pictures are warped to")
         command.add_argument("--roughness", type=float, default=1.0, help="0 pictures as rendered … 1 all distortions")
+        command.add_argument("--photos", help="folder of photographs (p*.jpg) and cut-outs (s*.png) blended into the pictures")
+        command.add_argument("--styles", type=float, default=0.0, help="share of batches whose features change style")
         command.add_argument("--share", help="file in which this process leaves its weights for others")
         command.add_argument("--peers", nargs="*", default=[], help="files in which others leave theirs")
         command.add_argument("--save-every", type=int, default=100)

@@ -4,11 +4,24 @@ Only the operators of the convolutional detectors used here are known. Reshapes 
 the actual size, so the graph takes other input sizes than the exported one.
 """
 
+import random
+
 import onnx
 import torch
 import torch.nn.functional as F
 from onnx import helper, numpy_helper
 from torch import nn
+
+
+def restyled(x):
+    """MixStyle (Zhou et al. 2021): each picture's channel means and deviations move towards another picture's, and
+    a little at random, so that what is learned on rendered surfaces does not hang on how they are rendered."""
+    mean, deviation = x.mean((2, 3), keepdim=True), x.std((2, 3), keepdim=True) + 1e-5
+    other = torch.randperm(len(x))
+    share = torch.rand(len(x), 1, 1, 1) * 0.5
+    new_mean = mean * (1 - share) + mean[other] * share + deviation * torch.randn_like(mean) * 0.15
+    new_deviation = (deviation * (1 - share) + deviation[other] * share) * torch.exp(torch.randn_like(mean) * 0.15)
+    return ((x - mean) / deviation * new_deviation + new_mean).contiguous(memory_format=torch.channels_last)
 
 
 class OnnxGraph(nn.Module):
@@ -34,6 +47,7 @@ class OnnxGraph(nn.Module):
                 steps.append((node.op_type, list(node.input), list(node.output), attributes))
         self.steps = steps[::-1]
         self.frozen_steps = 0
+        self.styles = 0.0
         used = {name for _, inputs, _, _ in self.steps for name in inputs}
         for name in [n for n in self.weights.keys() if n not in used]:
             del self.weights[name]
@@ -50,9 +64,17 @@ class OnnxGraph(nn.Module):
                 for name in inputs[1:]:
                     self.weights[name].requires_grad_(False)
 
+    def boundary(self):
+        """What the frozen part hands to the rest."""
+        made = {name for _, _, outputs, _ in self.steps[: self.frozen_steps] for name in outputs}
+        return sorted({name for _, inputs, _, _ in self.steps[self.frozen_steps :] for name in inputs} & made)
+
     def forward(self, images):
         values = {self.input_name: images}
         for index, step in enumerate(self.steps):
+            if index == self.frozen_steps and self.styles and self.training and random.random() < self.styles:
+                for name in self.boundary():
+                    values[name] = restyled(values[name])
             with torch.set_grad_enabled(torch.is_grad_enabled() and index >= self.frozen_steps):
                 self._run(values, *step)
         return [values[name] for name in self.outputs]
