@@ -11,14 +11,12 @@ threshold found over all folds. One thread is enough (OMP_NUM_THREADS=1).
 
 import argparse
 import copy
-import hashlib
 import json
 import math
 import os
 import time
 
 import numpy as np
-import onnx
 import torch
 from torch import nn
 
@@ -26,6 +24,7 @@ from fall_data import (
     AFTER, BEFORE, CHANNELS, RATE, SETS, SHARES, TRIGGER, WINDOW,
     candidates, cut, features, folds_of, norms, pool_of, read,
 )
+from onnx_file import write_onnx
 
 FOLDS = 5
 GRID = np.arange(0.02, 0.99, 0.01)
@@ -246,15 +245,7 @@ def write(model, args, threshold, folder, subjects=None):
     sets = [name for each in (position, *args.also) for name in SETS[each]]
     os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, f"fall-{position}.onnx")
-    torch.onnx.export(model, torch.zeros(1, len(CHANNELS), WINDOW), path, opset_version=13, input_names=["window"], output_names=["fall"], dynamo=False)
-    graph = onnx.load(path)
-    onnx.checker.check_model(graph)
-    graph.producer_name, graph.producer_version, graph.doc_string = "gridgate", "", ""
-    for node in graph.graph.node:
-        node.doc_string = ""
-    onnx.save(graph, path)
-    with open(path, "rb") as file:
-        digest = hashlib.sha256(file.read()).hexdigest()
+    digest = write_onnx(model, (1, len(CHANNELS), WINDOW), path, "window", "fall")
     manifest = {
         "name": f"fall-{position}",
         "version": "1",

@@ -8,19 +8,18 @@ Thread pools are best limited from outside (OPENBLAS_NUM_THREADS=1 OMP_NUM_THREA
 
 import argparse
 import copy
-import hashlib
 import json
 import math
 import os
 import random
 import time
 
-import onnx
 import torch
 
 from data import PAD, Rendered
 from detector import CLASSES, MEAN, REG_MAX, STD, STRIDES, Exported, LiftDetector, priors
 from loss import detection_loss
+from onnx_file import write_onnx
 
 # Convolutions of nanodet_plus_m_416 in graph order: stem 1, stage two to 15, stage three to 41, stage four to 55.
 BACKBONE = 55
@@ -106,24 +105,13 @@ def export(args):
     model = LiftDetector(args.base)
     model.load_state_dict(torch.load(args.weights))
     model.eval()
-    shape = (1, 3, args.height, args.width)
-    temporary = args.out + ".tmp"
-    torch.onnx.export(Exported(model), torch.zeros(*shape), temporary, opset_version=13, input_names=["data"], output_names=["output"])
-    graph = onnx.load(temporary)
-    onnx.checker.check_model(graph)
-    graph.producer_name, graph.producer_version, graph.doc_string = "gridgate", "", ""
-    for node in graph.graph.node:
-        node.doc_string = ""
-    onnx.save(graph, args.out)
-    os.remove(temporary)
-    write_manifest(args)
+    digest = write_onnx(Exported(model), (1, 3, args.height, args.width), args.out, "data", "output")
+    write_manifest(args, digest)
     print(f"{args.out}: {os.path.getsize(args.out)} bytes, {len(CLASSES)} classes")
 
 
-def write_manifest(args):
+def write_manifest(args, digest):
     """model.json beside the weights, as gateway/inference reads it."""
-    with open(args.out, "rb") as file:
-        digest = hashlib.sha256(file.read()).hexdigest()
     manifest = {
         "name": "lift-nanodet",
         "version": args.version,
