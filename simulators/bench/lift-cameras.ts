@@ -10,33 +10,15 @@ import { clipFile } from '../compound.ts'
  * `lift-cameras.ts <count> <busy share> <port>`; prints `ready` once every camera can be watched.
  */
 const [count, busyShare, port] = process.argv.slice(2).map(Number)
-let stillFile: string | undefined
+// The part of the empty cab's clip in which the door does not move either: a cab that is not busy shows nothing new.
+const stillCab = join(tmpdir(), 'gridgate-bench-still-cab.mp4')
+const cut = ['-t', '5', '-c', 'copy', stillCab]
+execFileSync('ffmpeg', ['-y', '-v', 'error', '-ss', '12', '-i', clipFile('empty'), ...cut])
 const server = await createRtspServer({ port: port! })
 const paths = Array.from({ length: count! }, (_, index) => `lift-${index}`)
 for (const [index, path] of paths.entries())
-  await server.mount(path, { file: stillCab(), startAtMs: (index * 997) % 10_000 })
+  await server.mount(path, { file: stillCab, startAtMs: (index * 997) % 10_000 })
 process.on('SIGTERM', () => void server.close().then(() => process.exit(0)))
-
-/** The part of the empty cab's clip in which the door does not move either: a cab that is not busy shows nothing new. */
-function stillCab(): string {
-  if (stillFile) return stillFile
-  stillFile = join(tmpdir(), 'gridgate-bench-still-cab.mp4')
-  execFileSync('ffmpeg', [
-    '-y',
-    '-v',
-    'error',
-    '-ss',
-    '12',
-    '-i',
-    clipFile('empty'),
-    '-t',
-    '5',
-    '-c',
-    'copy',
-    stillFile,
-  ])
-  return stillFile
-}
 
 /** Clips of people and things that move, in turn. */
 const busyClips = ['person', 'e-bike', 'bicycle', 'stroller']

@@ -1,18 +1,9 @@
 import t from 'tap'
-import { startCompound } from '../compound.ts'
-import { freePorts } from '../ports.ts'
 import { launch, logIn } from './browser.ts'
+import { fastPlatform, journeyCompound } from './journey-compound.ts'
 
 t.test('the control room sees an e-bike come in, acknowledges it and follows its case', async (t) => {
-  const [http, mqtt, bridge, platform, rtsp, rtp] = await freePorts(6)
-  const compound = await startCompound({
-    dir: t.testdir(),
-    lifts: 1,
-    devices: 5,
-    ports: { http: http!, mqtt: mqtt!, bridge: bridge!, platform: platform!, rtsp: rtsp!, rtp: rtp! & ~1 },
-    platformBehaviour: { delaysMs: { file: 50, dispatch: 50, accept: 50, handle: 100, verify: 50, close: 50 } },
-  })
-  t.teardown(() => compound.stop())
+  const { compound } = await journeyCompound(t, { devices: 5, platformBehaviour: fastPlatform })
   const browser = await launch()
   t.teardown(() => browser.close())
   const page = await browser.newPage({ viewport: { width: 1366, height: 768 }, locale: 'zh-CN' })

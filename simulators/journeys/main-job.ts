@@ -1,8 +1,8 @@
 import type { Test } from 'tap'
 import { until } from '../../gateway/testing/until.ts'
-import { type CompoundOptions, startCompound } from '../compound.ts'
+import type { CompoundOptions } from '../compound.ts'
 import { logIn } from '../console-client.ts'
-import { freePorts } from '../ports.ts'
+import { fastPlatform, journeyCompound } from './journey-compound.ts'
 
 export interface AlarmView {
   id: string
@@ -17,19 +17,14 @@ export interface AlarmView {
   raisedAt: string
 }
 
-/** One compound with fast people at the platform, so that a whole case fits into a test. */
+/** One compound with fast people at the platform, seen by its admin. */
 export async function compoundFor(t: Test, more: Partial<CompoundOptions> = {}) {
-  const [http, mqtt, bridge, platform, rtsp, rtp] = await freePorts(6)
-  const compound = await startCompound({
-    dir: t.testdir(),
-    lifts: 1,
+  const { compound } = await journeyCompound(t, {
     devices: 10,
-    ports: { http: http!, mqtt: mqtt!, bridge: bridge!, platform: platform!, rtsp: rtsp!, rtp: rtp! & ~1 },
     reportEveryMs: 1000,
-    platformBehaviour: { delaysMs: { file: 50, dispatch: 50, accept: 50, handle: 100, verify: 50, close: 50 } },
+    platformBehaviour: fastPlatform,
     ...more,
   })
-  t.teardown(() => compound.stop())
   const client = await logIn(compound.consoleUrl, 'admin', compound.firstPassword!)
   const alarms = async () => (await client.get<{ items: AlarmView[] }>('/alarms')).items
   return { compound, client, alarms }

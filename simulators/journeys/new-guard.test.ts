@@ -1,20 +1,16 @@
 import t, { type Test } from 'tap'
 import { until } from '../../gateway/testing/until.ts'
-import { demoSite, startCompound } from '../compound.ts'
+import { demoSite } from '../compound.ts'
 import { logIn as logInByApi } from '../console-client.ts'
 import { createSimulatedLift } from '../devices/lift.ts'
-import { freePorts } from '../ports.ts'
 import { launch, logIn } from './browser.ts'
+import { journeyCompound } from './journey-compound.ts'
 
 /** One lift whose door hold is commissioned, in which an e-bike counts as gone only after a minute without it. */
 async function compoundWithDoorHold(t: Test) {
-  const [http, mqtt, bridge, platform, rtsp, rtp] = await freePorts(6)
   const place = { lift: 'b1-lift' }
-  const compound = await startCompound({
-    dir: t.testdir(),
-    lifts: 1,
+  const { compound, ports } = await journeyCompound(t, {
     devices: 0,
-    ports: { http: http!, mqtt: mqtt!, bridge: bridge!, platform: platform!, rtsp: rtsp!, rtp: rtp! & ~1 },
     site: {
       devices: [
         { id: 'lift-signals', kind: 'lift', name: { zh: '电梯信号', en: 'Lift signals' }, place },
@@ -30,10 +26,9 @@ async function compoundWithDoorHold(t: Test) {
       scenes: [{ scene: 'ebike-in-elevator', lifts: 'all', options: { holdDoor: true, goneAfterMs: 60_000 } }],
     },
   })
-  t.teardown(() => compound.stop())
   const device = (id: string) => ({ id, secret: compound.deviceSecrets[id]! })
   const lift = createSimulatedLift({
-    url: `mqtt://127.0.0.1:${mqtt}`,
+    url: `mqtt://127.0.0.1:${ports.mqtt}`,
     site: demoSite,
     signals: device('lift-signals'),
     relay: device('door-relay'),
