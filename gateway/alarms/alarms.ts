@@ -90,6 +90,7 @@ export function createAlarms(options: AlarmsOptions): Alarms {
       certainty: finding.certainty,
       place: finding.place,
       source: finding.source,
+      ...(finding.person === undefined ? {} : { person: finding.person }),
       raisedAt: finding.at,
       decidedAt,
       lastSeenAt: finding.at,

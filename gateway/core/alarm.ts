@@ -56,6 +56,8 @@ export interface Alarm {
   certainty: number
   place: Place
   source: { type: 'camera' | 'device'; id: string }
+  /** Whom it concerns, where it concerns one person: the id of an elder. */
+  person?: string
   /** When what was seen happened, on the clock of its frame or measurement. */
   raisedAt: number
   /** When the scene concluded it, on the gateway's clock: the start of every reaction time. */

@@ -5,11 +5,14 @@ export interface Place {
   unit?: string
   floor?: string
   lift?: string
+  /** Home number as people say it: "301". */
+  flat?: string
   /** 15-digit code of the city's grid cell (社会治理网格), where the city has given one. */
   gridCell?: string
 }
 
 /** A stable key of a place, for "one open alarm per kind, place and source". */
 export function placeKey(place: Place): string {
-  return [place.site, place.building, place.unit, place.floor, place.lift].map((part) => part ?? '').join('/')
+  const key = [place.site, place.building, place.unit, place.floor, place.lift].map((part) => part ?? '').join('/')
+  return place.flat === undefined ? key : `${key}/${place.flat}`
 }

@@ -1,4 +1,5 @@
 import type { TSchema } from 'typebox'
+import type { FallReport } from './acceleration.ts'
 import type { Severity } from './alarm.ts'
 import type { Detection } from './detection.ts'
 import type { Measurement } from './measurement.ts'
@@ -16,6 +17,7 @@ export interface FrameTime {
 export type Observation =
   | { type: 'frame'; at: number; camera: string; frame: FrameTime; detections: readonly Detection[] }
   | { type: 'measurement'; at: number; measurement: Measurement }
+  | { type: 'fall'; at: number; fall: FallReport }
   | { type: 'camera'; at: number; camera: string; isUp: boolean }
   | { type: 'device'; at: number; device: string; isUp: boolean }
   | { type: 'tick'; at: number }
@@ -36,6 +38,8 @@ export type Finding =
       kind: string
       place: Place
       source: { type: 'camera' | 'device'; id: string }
+      /** Whom it concerns, where it concerns one person: the id of an elder. */
+      person?: string
       severity: Severity
       certainty: number
       /** Sentences-in-data for the console: i18n key + parameters, why this alarm was raised. */

@@ -1,7 +1,7 @@
+import type { AccelerationBatch } from '../../gateway/core/acceleration.ts'
 import { createFallDetector, type FallDecision } from '../../gateway/inference/fall/detector.ts'
 import type { FallEvidence } from '../../gateway/inference/fall/evidence.ts'
 import type { FallModel } from '../../gateway/inference/fall/model.ts'
-import type { AccelerationBatch } from '../../gateway/inference/fall/sample-ring.ts'
 import { type Disturbance, samplesOf } from './wearable-disturbance.ts'
 import type { WearableRecording } from './wearable-recordings.ts'
 

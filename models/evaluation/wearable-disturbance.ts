@@ -1,4 +1,4 @@
-import type { AccelerationBatch } from '../../gateway/inference/fall/sample-ring.ts'
+import type { AccelerationBatch } from '../../gateway/core/acceleration.ts'
 import { UsageError } from './evaluator.ts'
 import type { WearableRecording } from './wearable-recordings.ts'
 

@@ -55,6 +55,7 @@ export const Alarm = Type.Object(
     certainty: Type.Number({ minimum: 0, maximum: 1 }),
     place: Place,
     source: Type.Object({ type: Type.Enum(['camera', 'device']), id: Type.String() }),
+    person: Type.Optional(Type.String({ description: 'whom it concerns: the id of an elder' })),
     raisedAt: Instant,
     decidedAt: Type.Optional(Instant),
     lastSeenAt: Instant,

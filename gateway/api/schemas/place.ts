@@ -14,6 +14,7 @@ export const Place = Type.Object({
   unit: Type.Optional(Type.String()),
   floor: Type.Optional(Type.String()),
   lift: Type.Optional(Type.String()),
+  flat: Type.Optional(Type.String()),
   gridCell: Type.Optional(Type.String({ description: '15-digit grid cell of the city' })),
 })
 export type Place = Static<typeof Place>

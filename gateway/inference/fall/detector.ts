@@ -1,7 +1,8 @@
+import type { AccelerationBatch } from '../../core/acceleration.ts'
 import { type FallEvidence, type FallEvidenceOptions, fallEvidence } from './evidence.ts'
 import { fallFeatures, gravityBefore, impactRow, windowRows } from './features.ts'
 import type { FallModel } from './model.ts'
-import { type AccelerationBatch, createSampleRing, type SampleLosses, slotMs } from './sample-ring.ts'
+import { createSampleRing, type SampleLosses, slotMs } from './sample-ring.ts'
 import { findCandidates, peakApartSlots } from './trigger.ts'
 
 /** After an impact so many slots are wanted: the window ends 1.98 s after it. */

@@ -1,3 +1,4 @@
+import type { AccelerationBatch } from '../../core/acceleration.ts'
 import { impactRow, windowRows } from './features.ts'
 
 /** Milliseconds between two slots: 50 Hz. */
@@ -10,14 +11,6 @@ const slots = 1280
 const staleBeforeRestart = 500
 /** Samples are kept as 1/1024 g in 16 bits, as far as ±32 g: 9 kB a device. */
 const unitsPerG = 1024
-
-/** Samples of one device as they arrived. */
-export interface AccelerationBatch {
-  /** Epoch ms of every sample, in any order. */
-  times: ArrayLike<number>
-  /** x y z of every sample, interleaved, g with gravity. */
-  values: ArrayLike<number>
-}
 
 /** What became of samples that are not in the ring. */
 export interface SampleLosses {
