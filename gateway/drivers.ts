@@ -1,6 +1,7 @@
 import type { DriverSchemas } from './config/schema.ts'
 import { codecs } from './devices/codecs/index.ts'
 import { doorDrivers } from './doors/index.ts'
+import { notifierDrivers } from './notifiers/index.ts'
 import { sceneDefinitions } from './scenes/index.ts'
 import { speakerDrivers } from './speakers/index.ts'
 
@@ -9,5 +10,6 @@ export const driverSchemas: DriverSchemas = {
   speakers: speakerDrivers,
   scenes: sceneDefinitions,
   doors: doorDrivers,
+  notifiers: notifierDrivers,
   codecs: codecs.map(({ kind }) => kind),
 }

@@ -18,11 +18,17 @@ const drivers: DriverSchemas = {
   ],
   scenes: [{ kind: 'ebike-in-elevator', options: Type.Object({ minScore: Type.Number({ default: 0.5 }) }) }],
   doors: [],
+  notifiers: [
+    { kind: 'ntfy', options: Type.Object({ url: Type.String() }, { additionalProperties: false }) },
+    { kind: 'voice', options: Type.Object({}) },
+  ],
   codecs: ['gridgate-json'],
 }
 const exampleFile = new URL('./example.yaml', import.meta.url)
 const example = readFileSync(exampleFile, 'utf8')
 const environment = { LIFT_CAM_PASSWORD: 'secret-of-the-camera' }
+
+const lineOf = (start: string) => example.split('\n').findIndex((line) => line.startsWith(start)) + 1
 
 const problemsOf = (text: string, env: NodeJS.ProcessEnv = environment, known = drivers) => {
   try {
@@ -54,7 +60,7 @@ t.test('the example shows every key there is', async (t) => {
     }
     for (const child of Object.values(rest)) collect(child)
   }
-  collect(siteSchema({ ...drivers, speakers: [], scenes: [] }))
+  collect(siteSchema({ ...drivers, speakers: [], scenes: [], notifiers: [] }))
   const missing = [...names].filter((name) => !new RegExp(`(^|[\\s{,])${name}:`, 'm').test(example))
   t.same(missing, [])
 })
@@ -75,8 +81,8 @@ t.test('every problem is told at once, with its path and line', async (t) => {
       .replace('evidenceDays: 30', 'evidenceDays: -1'),
   )
   t.match(problems, [
-    { path: 'dataDri', line: 12, message: /unknown key/ },
-    { path: 'http.port', line: 16 },
+    { path: 'dataDri', line: lineOf('dataDir:'), message: /unknown key/ },
+    { path: 'http.port', line: lineOf('  port: 8080') },
     { path: 'devices[0].codec', message: /gridgate-json/ },
     { path: 'retention.evidenceDays' },
   ])

@@ -127,6 +127,7 @@ function* driverEntries(
     { list: 'speakers', key: 'driver', known: drivers.speakers },
     { list: 'scenes', key: 'scene', known: drivers.scenes },
     { list: 'doors', key: 'driver', known: drivers.doors },
+    { list: 'notifiers', key: 'driver', known: drivers.notifiers },
   ] as const
   for (const { list, key, known } of lists) {
     for (const [index, entry] of value[list].entries()) {

@@ -3,6 +3,7 @@ import { pathToFileURL } from 'node:url'
 import type { Place } from '../core/place.ts'
 import type { Zone } from '../core/zone.ts'
 import { readDisposalList, withOverrides } from './disposal.ts'
+import { resolvePeople } from './resolve-people.ts'
 import type { WrittenSite } from './schema.ts'
 import type { SecretRef } from './schema-entries.ts'
 import type { CameraEntry, SiteConfig } from './site.ts'
@@ -26,7 +27,10 @@ const dayMs = 24 * 3600_000
  */
 export function resolveSite(written: WrittenSite, context: ResolveContext): SiteConfig {
   const { report, secret, folder } = context
-  for (const list of ['buildings', 'lifts', 'cameras', 'devices', 'speakers', 'people'] as const)
+  for (const list of [
+    ...(['buildings', 'lifts', 'cameras', 'devices', 'speakers'] as const),
+    ...(['notifiers', 'people', 'rotas', 'chains', 'elders'] as const),
+  ])
     reportDuplicates(written[list] as ReadonlyArray<{ id: string }>, list, report)
   reportDuplicates(
     written.upstreams.map(({ name }) => ({ id: name })),
@@ -41,6 +45,8 @@ export function resolveSite(written: WrittenSite, context: ResolveContext): Site
   for (const [index, door] of written.doors.entries())
     if (!written.lifts.some((lift) => lift.id === door.lift))
       report(['doors', index, 'lift'], `there is no lift "${door.lift}"`)
+  if (!isTimeZone(written.site.timeZone))
+    report(['site', 'timeZone'], `"${written.site.timeZone}" is no time zone; write an IANA name like Asia/Shanghai`)
   if (!isLoopback(written.http.host) && !written.http.tls)
     report(['http', 'host'], 'listens beyond loopback without tls; configure http.tls or a reverse proxy on loopback')
 
@@ -53,6 +59,7 @@ export function resolveSite(written: WrittenSite, context: ResolveContext): Site
   const { voiceDir, ...rest } = written
   return {
     ...rest,
+    ...resolvePeople(written, report, place),
     file: context.file,
     dataDir: resolve(written.dataDir),
     http: { ...http, ...(foundMetricsToken === undefined ? {} : { metricsToken: foundMetricsToken }) },
@@ -165,6 +172,7 @@ function createPlaceResolver(written: WrittenSite, report: Report) {
       ...(unit ? { unit } : {}),
       ...(reference.floor ? { floor: reference.floor } : {}),
       ...(reference.lift ? { lift: reference.lift } : {}),
+      ...(reference.flat ? { flat: reference.flat } : {}),
       ...(gridCell ? { gridCell } : {}),
     }
   }
@@ -176,6 +184,15 @@ function reportDuplicates(entries: ReadonlyArray<{ id: string }>, list: string, 
     const first = seen.get(id)
     if (first === undefined) seen.set(id, index)
     else report([list, index], `"${id}" is taken by ${list}[${first}]`)
+  }
+}
+
+function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name })
+    return true
+  } catch {
+    return false
   }
 }
 

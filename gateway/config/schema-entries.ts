@@ -34,6 +34,7 @@ export const PlaceRef = Type.Object(
     unit: Type.Optional(Type.String({ description: 'A unit id of that building.' })),
     floor: Type.Optional(Type.String({ description: 'As people say it: "3", "B1".' })),
     lift: Type.Optional(Type.String({ description: 'A lift id.' })),
+    flat: Type.Optional(Type.String({ minLength: 1, description: 'Home number as people say it: "301".' })),
   },
   { ...strict, default: {}, description: 'Where it is; empty means the whole site.' },
 )

@@ -14,6 +14,7 @@ import {
   strict,
   Upstream,
 } from './schema-entries.ts'
+import { ChainEntry, ElderEntry, EscalationRules, NotifierEntry, PersonEntry, RotaEntry } from './schema-people.ts'
 
 /*
  * The site file. One object per part of the compound; every key has a description (shown by editors through the
@@ -30,6 +31,7 @@ export interface DriverSchemas {
   speakers: readonly KnownDriver[]
   scenes: readonly KnownDriver[]
   doors: readonly KnownDriver[]
+  notifiers: readonly KnownDriver[]
   codecs: readonly string[]
 }
 
@@ -69,6 +71,10 @@ export function siteSchema(drivers: DriverSchemas, purpose: SchemaPurpose = 'che
             default: 'zh-CN',
             description: 'First language of console and voices.',
           }),
+          timeZone: Type.String({
+            default: 'Asia/Shanghai',
+            description: 'IANA name; rotas, quiet hours and nights are in its local time.',
+          }),
         },
         strict,
       ),
@@ -88,6 +94,12 @@ export function siteSchema(drivers: DriverSchemas, purpose: SchemaPurpose = 'che
             description: 'Addresses or CIDR blocks of reverse proxies whose X-Forwarded-* headers are believed.',
           }),
           metricsToken: Type.Optional(Secret),
+          publicUrl: Type.Optional(
+            Type.String({
+              pattern: '^https?://[^/?#]+(/[^?#]*)?$',
+              description: 'Where people outside reach this gateway; messages carry answer links only where it is set.',
+            }),
+          ),
           tls: Type.Optional(
             Type.Object(
               { key: Type.String({ description: 'PEM file.' }), cert: Type.String({ description: 'PEM file.' }) },
@@ -177,13 +189,15 @@ export function siteSchema(drivers: DriverSchemas, purpose: SchemaPurpose = 'che
         { default: [] },
       ),
       speakers: Type.Array(perDriver(SpeakerEntry, 'driver', drivers.speakers), { default: [] }),
-      people: Type.Array(
-        Type.Object(
-          { id: Id, name: Type.String(), duty: Type.String({ description: 'control-room, security, caregiver …' }) },
-          strict,
-        ),
-        { default: [] },
-      ),
+      notifiers: Type.Array(perDriver(NotifierEntry, 'driver', drivers.notifiers), {
+        default: [],
+        description: 'Channels to people: group bots, SMS, voice calls, e-mail, push.',
+      }),
+      people: Type.Array(PersonEntry, { default: [], description: 'Who is told of alarms, and how.' }),
+      rotas: Type.Array(RotaEntry, { default: [], description: 'Who is on duty when.' }),
+      chains: Type.Array(ChainEntry, { default: [], description: 'Who is told next while nobody answers.' }),
+      escalation: EscalationRules,
+      elders: Type.Array(ElderEntry, { default: [], description: 'People who are looked after.' }),
       scenes: Type.Array(perDriver(SceneEntry, 'scene', drivers.scenes), { default: [] }),
       doors: Type.Array(perDriver(DoorEntry, 'driver', drivers.doors), {
         default: [],

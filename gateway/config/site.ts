@@ -1,4 +1,7 @@
+import type { Severity } from '../core/alarm.ts'
 import type { DisposalRow } from '../core/disposal.ts'
+import type { Elder } from '../core/elder.ts'
+import type { Chain, Person, Rota } from '../core/person.ts'
 import type { Place } from '../core/place.ts'
 import type { Zone } from '../core/zone.ts'
 import type { LocalName } from './schema-entries.ts'
@@ -6,7 +9,7 @@ import type { LocalName } from './schema-entries.ts'
 /** The site file after defaults, secrets and references: what the composition root builds from. */
 export interface SiteConfig {
   file: string
-  site: { id: string; name: LocalName; gridCell?: string; region?: string; language: 'zh-CN' | 'en' }
+  site: { id: string; name: LocalName; gridCell?: string; region?: string; language: 'zh-CN' | 'en'; timeZone: string }
   dataDir: string
   http: {
     host: string
@@ -14,6 +17,8 @@ export interface SiteConfig {
     tls?: { key: string; cert: string }
     trustProxy: string[]
     metricsToken?: string
+    /** Where people outside reach the answer pages; links are sent only where it is set. */
+    publicUrl?: string
   }
   mqtt: {
     external?: { url: string; username?: string; password?: string }
@@ -32,7 +37,18 @@ export interface SiteConfig {
   cameras: CameraEntry[]
   devices: DeviceEntry[]
   speakers: Array<{ id: string; name: LocalName; place: Place; driver: string; options: unknown }>
-  people: Array<{ id: string; name: string; duty: string }>
+  notifiers: Array<{ id: string; name: LocalName; driver: string; options: unknown }>
+  people: Person[]
+  rotas: Rota[]
+  /** Those of the file, and `elder`, which is always there. */
+  chains: Chain[]
+  escalation: {
+    /** Chain of elders that name none. */
+    elders: string
+    /** For alarms that concern no elder; the first row that fits decides. */
+    alarms: Array<{ kinds: string[]; severities?: Severity[]; chain: string }>
+  }
+  elders: Elder[]
   scenes: Array<{ scene: string; lifts: string[]; options: unknown }>
   doors: Array<{ lift: string; driver: string; options: unknown }>
   routing: Array<{ kinds: string[]; speakers?: string[]; languages: Array<'zh-CN' | 'en'>; voice: boolean }>

@@ -10,6 +10,8 @@ export interface Elder {
   bandPosition: 'wrist' | 'waist'
   /** NEWS2: scale 2 for people whose target is 88–92 % (decided by a clinician). */
   oxygenScale: 1 | 2
+  /** Persons who look after them, first told first; they alone among caregivers see them. */
+  contacts?: readonly string[]
   /** Names the chain of people who are told; the site's default chain where absent. */
   chain?: string
   /** What the person (or guardian) has agreed to; without it, it does not happen. */

@@ -3,6 +3,7 @@ import type { Case, CaseTransition } from './case.ts'
 import type { Detection } from './detection.ts'
 import type { JournalEntry, JournalTopic } from './journal.ts'
 import type { Measurement } from './measurement.ts'
+import type { Language } from './person.ts'
 import type { FrameTime, Sighting } from './scene.ts'
 
 /*
@@ -152,6 +153,65 @@ export interface Announcer {
   announce(announcement: Announcement): Promise<PlayReport>
   /** Ends what is playing and what waits for this reference. */
   stop(reference: string): void
+}
+
+// ── People ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** What one person is told about one alarm. */
+export interface PersonMessage {
+  alarm: string
+  severity: Severity
+  /** Names the place and the person concerned, so that of a storm none is left out. */
+  place: string
+  person?: string
+  /** One line without line breaks: what and where. */
+  title: string
+  /** Plain text, a few lines; without the link. */
+  text: string
+  /** Opens the page with the answer button. Signed, good for one alarm and one person. */
+  link?: string
+  /** First language of the text; of a voice that reads it. */
+  language: Language
+  /** For channels whose wording is fixed beforehand and takes variables only (SMS, voice calls). */
+  fields: { what: string; where: string; who: string; when: string }
+}
+
+/** What a channel knows about one message. Never more than it knows: accepted is not read. */
+export interface NotifyReport {
+  /** Epoch ms the channel took it. */
+  acceptedAt: number
+  /** The channel's own words. */
+  reply: string
+  /** The channel's number for it, where it gives one. */
+  reference?: string
+}
+
+/** A way to reach people. Drivers send; they neither queue nor retry. */
+export interface Notifier {
+  readonly id: string
+  /** The driver's kind: what chains call a channel. */
+  readonly channel: string
+  /** How many messages the channel takes within how long; empty where it has no limit of its own. */
+  readonly limits: ReadonlyArray<{ count: number; perMs: number }>
+  /** UTF-8 bytes of title, text and link that fit into one message. */
+  readonly maxBytes: number
+  /**
+   * Sends one message to one address, or several messages of a storm as one.
+   * @throws {DeliveryError}
+   */
+  send(
+    messages: readonly [PersonMessage, ...PersonMessage[]],
+    to: Recipient,
+    signal: AbortSignal,
+  ): Promise<NotifyReport>
+  close?(): void
+}
+
+export interface Recipient {
+  /** Person id. */
+  person: string
+  /** Their address on this channel; absent where the notifier itself is the address (a group's bot). */
+  address?: string
 }
 
 // ── Doors ────────────────────────────────────────────────────────────────────────────────────────────────────────
