@@ -1,17 +1,13 @@
+import type { FallReport } from './core/acceleration.ts'
 import type { Alarm } from './core/alarm.ts'
 import type { Detection } from './core/detection.ts'
 import type { Measurement } from './core/measurement.ts'
 import type { CameraStatus, Detector, Frame } from './core/ports.ts'
-import type { Finding, Observation, Scene, Sighting } from './core/scene.ts'
 
-/** A scene that runs in this gateway. */
-export interface RunningScene {
-  kind: string
-  scene: Scene
-  /** What it is shown; frames of other cameras and values of other devices never reach it. */
-  cameras: ReadonlySet<string>
-  devices: ReadonlySet<string>
-}
+import type { Finding, Observation, Sighting } from './core/scene.ts'
+import { createSceneIndex, type RunningScene } from './scene-index.ts'
+
+export type { RunningScene }
 
 /** Decides which frames of one camera are worth an inference. */
 export interface FrameGate {
@@ -50,9 +46,14 @@ export interface PipelineParts {
 export interface Pipeline {
   onFrame(frame: Frame): void
   onMeasurements(measurements: readonly Measurement[]): void
+  /** What was last known of the devices, once, at the start. */
+  onRemembered(measurements: readonly Measurement[]): void
+  onFall(fall: FallReport): void
   onCamera(status: CameraStatus): void
   onDevice(device: string, isUp: boolean, at: number): void
   onTick(): void
+  /** What the scenes have learnt, by their names. */
+  learnt(): Map<string, unknown>
   /** What became of the frames of each camera at its gate, since the start. */
   looks(): Array<{ camera: string } & LookCounts>
 }
@@ -66,26 +67,37 @@ const priority = { attended: 2, normal: 1 } as const
  *   camera ─frame─▶ gate ─┬─ still and empty: the scene hears "nothing there", no inference
  *                         └─▶ detector ─detections─▶ scene ─findings─▶ alarms ─▶ speaker, evidence, case
  *   device ─measurement──────────────────────────────▶ scene
- *   clock ──tick─────────────────────────────────────▶ scene
+ *   band ───fall report──────────────────────────────▶ scene
+ *   clock ──tick──────────────────────────▶ scenes that asked to be woken by now
  */
 export function createPipeline(parts: PipelineParts): Pipeline {
+  const index = createSceneIndex(parts.scenes)
   const lanes = new Map<string, Lane>()
-  for (const camera of new Set(parts.scenes.flatMap(({ cameras }) => [...cameras])))
-    lanes.set(camera, { gate: parts.gate(camera), attendUntil: 0, pending: 0 })
+  for (const camera of index.cameras) lanes.set(camera, { gate: parts.gate(camera), attendUntil: 0, pending: 0 })
 
   function show(observation: Observation, watching: readonly RunningScene[], frame?: Frame): void {
-    for (const { kind, scene } of watching) {
-      try {
-        const findings = scene.observe(observation)
-        if (findings.length === 0) continue
-        const decidedAt = parts.now()
-        // The voice starts at the decision itself; the transaction of the alarm follows.
-        for (const finding of findings) if (finding.type === 'warn') parts.alarms.take(finding, kind, decidedAt)
-        for (const finding of findings) if (finding.type !== 'warn') act(finding, kind, decidedAt, frame)
-      } catch (error) {
-        parts.onError(error, `scene ${kind} failed on a ${observation.type}`)
-      }
+    for (const running of watching) showOne(observation, running, frame)
+  }
+
+  function showOne(observation: Observation, running: RunningScene, frame?: Frame): void {
+    const { kind, scene } = running
+    try {
+      const findings = scene.observe(observation)
+      index.requeue(running)
+      if (findings.length === 0) return
+      const decidedAt = parts.now()
+      // The voice starts at the decision itself; the transaction of the alarm follows.
+      for (const finding of findings) if (finding.type === 'warn') parts.alarms.take(finding, kind, decidedAt)
+      for (const finding of findings) if (finding.type !== 'warn') act(finding, kind, decidedAt, frame)
+    } catch (error) {
+      parts.onError(error, `scene ${kind} failed on a ${observation.type}`)
     }
+  }
+
+  function showMeasurement(observation: Extract<Observation, { measurement: Measurement }>): void {
+    const { device, metric } = observation.measurement
+    for (const running of index.ofDevice(device))
+      if (running.metrics === undefined || running.metrics.has(metric)) showOne(observation, running)
   }
 
   function act(finding: Finding, scene: string, decidedAt: number, frame: Frame | undefined): void {
@@ -116,9 +128,6 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     })
   }
 
-  const watchingCamera = (camera: string) => parts.scenes.filter(({ cameras }) => cameras.has(camera))
-  const watchingDevice = (device: string) => parts.scenes.filter(({ devices }) => devices.has(device))
-
   async function analyse(frame: Frame, lane: Lane): Promise<void> {
     frame.retain()
     lane.pending++
@@ -141,7 +150,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
 
   function see(frame: Frame, detections: readonly Detection[]): void {
     const { camera, time } = frame
-    show({ type: 'frame', at: time.at, camera, frame: time, detections }, watchingCamera(camera), frame)
+    show({ type: 'frame', at: time.at, camera, frame: time, detections }, index.ofCamera(camera), frame)
   }
 
   return {
@@ -154,17 +163,30 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     },
     onMeasurements(measurements) {
       for (const measurement of measurements)
-        show({ type: 'measurement', at: measurement.ingestedAt, measurement }, watchingDevice(measurement.device))
+        showMeasurement({ type: 'measurement', at: measurement.ingestedAt, measurement })
+    },
+    onRemembered(measurements) {
+      const at = parts.now()
+      for (const measurement of measurements) showMeasurement({ type: 'remembered', at, measurement })
+    },
+    onFall(fall) {
+      show({ type: 'fall', at: parts.now(), fall }, index.ofDevice(fall.device))
     },
     onCamera({ id, state, since }) {
       if (state !== 'starting')
-        show({ type: 'camera', at: since, camera: id, isUp: state === 'up' }, watchingCamera(id))
+        show({ type: 'camera', at: since, camera: id, isUp: state === 'up' }, index.ofCamera(id))
     },
     onDevice(device, isUp, at) {
-      show({ type: 'device', at, device, isUp }, watchingDevice(device))
+      show({ type: 'device', at, device, isUp }, index.ofDevice(device))
     },
     onTick() {
-      show({ type: 'tick', at: parts.now() }, parts.scenes)
+      const at = parts.now()
+      show({ type: 'tick', at }, index.takeDue(at))
+    },
+    learnt() {
+      const found = new Map<string, unknown>()
+      for (const { id, scene } of parts.scenes) if (id !== undefined && scene.snapshot) found.set(id, scene.snapshot())
+      return found
     },
     looks: () => [...lanes].map(([camera, { gate }]) => ({ camera, ...gate.stats() })),
   }

@@ -7,44 +7,13 @@ import type { Finding } from './core/scene.ts'
 import { createDoorHold, type DoorEvent } from './doors/door-hold.ts'
 import { doorDrivers } from './doors/index.ts'
 import type { MqttPort } from './doors/mqtt-relay.ts'
-import type { RunningScene } from './pipeline.ts'
-import { sceneDefinitions } from './scenes/index.ts'
+
+export { runningScenes } from './running-scenes.ts'
 
 /** MQTT filters of every device of the site. */
 export function deviceFilters({ site, mqtt, devices }: SiteConfig): string[] {
   const own = devices.flatMap(({ topic }) => (topic ? [topic] : []))
   return [`site/${site.id}/+/up`, `site/${site.id}/+/status`, ...mqtt.topics, ...own]
-}
-
-/** One scene per entry and lift, each with the cameras and devices in that lift. */
-export function runningScenes(config: SiteConfig): RunningScene[] {
-  return config.scenes.flatMap(({ scene, lifts, options }) =>
-    lifts.map((lift) => {
-      const inLift = ({ place }: { place: { lift?: string } }) => place.lift === lift
-      const cameras = config.cameras.filter(inLift)
-      const devices = config.devices.filter(inLift).map(({ id }) => id)
-      const { building, unit } = config.lifts.find(({ id }) => id === lift)!
-      const gridCell = config.buildings.find(({ id }) => id === building)?.gridCell ?? config.site.gridCell
-      const place = {
-        site: config.site.id,
-        building,
-        lift,
-        ...(unit ? { unit } : {}),
-        ...(gridCell ? { gridCell } : {}),
-      }
-      const target = { place, cameras: cameras.map(({ id }) => id), devices }
-      const written = options as { ignoreZones?: Record<string, unknown[]> }
-      const ignoreZones = Object.fromEntries(
-        cameras.map(({ id, ignoreZones: own }) => [id, [...own, ...(written.ignoreZones?.[id] ?? [])]]),
-      )
-      return {
-        kind: scene,
-        scene: findDriver(sceneDefinitions, scene)!.create({ ...written, ignoreZones }, target),
-        cameras: new Set(target.cameras),
-        devices: new Set(devices),
-      }
-    }),
-  )
 }
 
 /** A camera of the site file as the camera readers take it. */

@@ -169,6 +169,21 @@ export function createAlarms(options: AlarmsOptions): Alarms {
           }
           return undefined
         }
+        case 'reassess': {
+          const { at, severity, certainty, why } = finding
+          const open = active(finding)
+          if (open) change(open.id, { type: 'reassessed', at, severity, certainty, why }, system)
+          return undefined
+        }
+        case 'suppress': {
+          const { at, by } = finding
+          const open = active(finding)
+          const parent = by && active(by)
+          if (!open) return undefined
+          if (parent) change(open.id, { type: 'suppressed', at, by: parent.id }, system)
+          else if (open.suppressedBy) change(open.id, { type: 'unsuppressed', at }, system)
+          return undefined
+        }
         case 'clear': {
           const open = active(finding)
           if (open) change(open.id, { type: 'cleared', at: finding.at }, system)
@@ -244,6 +259,8 @@ export function createAlarms(options: AlarmsOptions): Alarms {
       for (const id of leftOver) {
         const alarm = store.alarm(id)
         if (alarm?.isActive && !options.isSourceUp(alarm.source)) continue
+        // A press or a fall is over in a moment: that nothing more was seen of it does not mean that the person is well.
+        if (alarm?.isActive && alarm.person !== undefined && !alarm.isAcknowledged) continue
         leftOver.delete(id)
         if (alarm?.isActive) change(id, { type: 'cleared', at }, system)
       }

@@ -4,6 +4,7 @@ import type { Place } from '../core/place.ts'
 import type { Zone } from '../core/zone.ts'
 import { readDisposalList, withOverrides } from './disposal.ts'
 import { resolvePeople } from './resolve-people.ts'
+import { resolveScenes } from './resolve-scenes.ts'
 import type { WrittenSite } from './schema.ts'
 import type { SecretRef } from './schema-entries.ts'
 import type { CameraEntry, SiteConfig } from './site.ts'
@@ -104,13 +105,7 @@ export function resolveSite(written: WrittenSite, context: ResolveContext): Site
       driver: String(speaker.driver),
       place: place(speaker.place, ['speakers', index, 'place']),
     })),
-    scenes: written.scenes.map((scene, index) => {
-      const lifts = scene.lifts === 'all' ? written.lifts.map(({ id }) => id) : (scene.lifts ?? [])
-      for (const [at, id] of lifts.entries())
-        if (!written.lifts.some((lift) => lift.id === id))
-          report(['scenes', index, 'lifts', at], `there is no lift "${id}"`)
-      return { scene: String(scene.scene), options: scene.options, lifts }
-    }),
+    scenes: resolveScenes(written, report),
     doors: written.doors.map((door) => ({ ...door, driver: String(door.driver) })),
     models: { ...written.models, dir: resolve(written.models.dir) },
     disposal: withOverrides(readDisposalList(), written.disposal, (index, message) =>

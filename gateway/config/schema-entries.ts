@@ -168,17 +168,6 @@ export const SpeakerEntry = Type.Object(
   strict,
 )
 
-export const SceneEntry = Type.Object(
-  {
-    scene: Type.String(),
-    lifts: Type.Optional(
-      Type.Union([Type.Literal('all'), Type.Array(Type.String())], { description: 'One scene runs for each lift.' }),
-    ),
-    options: Options,
-  },
-  strict,
-)
-
 export const DoorEntry = Type.Object(
   { lift: Type.String({ description: 'A lift id.' }), driver: Type.String(), options: Options },
   strict,

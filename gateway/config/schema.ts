@@ -8,13 +8,13 @@ import {
   PlaceRef,
   Port,
   Retention,
-  SceneEntry,
   Secret,
   SpeakerEntry,
   strict,
   Upstream,
 } from './schema-entries.ts'
 import { ChainEntry, ElderEntry, EscalationRules, NotifierEntry, PersonEntry, RotaEntry } from './schema-people.ts'
+import { SceneEntry } from './schema-scenes.ts'
 
 /*
  * The site file. One object per part of the compound; every key has a description (shown by editors through the

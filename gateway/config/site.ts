@@ -49,7 +49,7 @@ export interface SiteConfig {
     alarms: Array<{ kinds: string[]; severities?: Severity[]; chain: string }>
   }
   elders: Elder[]
-  scenes: Array<{ scene: string; lifts: string[]; options: unknown }>
+  scenes: SceneConfig[]
   doors: Array<{ lift: string; driver: string; options: unknown }>
   routing: Array<{ kinds: string[]; speakers?: string[]; languages: Array<'zh-CN' | 'en'>; voice: boolean }>
   models: { dir: string; lift: string; workers: number }
@@ -96,6 +96,18 @@ export interface DeviceEntry {
   codec: string
   topic?: string
   heartbeatMs: number
+}
+
+/** Of the entries that fit, the last decides; one that names nothing fits everything. */
+export interface SceneConfig {
+  scene: string
+  isEnabled?: boolean
+  lifts: string[]
+  devices?: string[]
+  places?: Array<{ building: string; unit?: string }>
+  elders?: string[]
+  /** With the defaults of the scene's schema filled in. */
+  options: unknown
 }
 
 export interface UpstreamEntry {

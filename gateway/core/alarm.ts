@@ -10,7 +10,7 @@ import type { Place } from './place.ts'
  *                        ▼                                      ▼
  *              cleared, unacknowledged ───acknowledge──▶ normal (ended)
  *
- * `repeat` counts another sighting of an active alarm. A person may shelve an active alarm for a time with a reason;
+ * `repeat` counts another sighting of an active alarm; `reassess` says that it weighs more or less than it did. A person may shelve an active alarm for a time with a reason;
  * the design may suppress it (its camera is offline, its parent stands for it). A verdict (confirmed or false alarm
  * with a reason) may be given in any state, and given again: the journal keeps both.
  */
@@ -97,6 +97,8 @@ export type AlarmTransition =
   | { type: 'unshelved'; at: number }
   | { type: 'suppressed'; at: number; by: string }
   | { type: 'unsuppressed'; at: number }
+  /** More is known than when it was raised. */
+  | { type: 'reassessed'; at: number; severity: Severity; certainty: number; why: readonly Phrase[] }
   | { type: 'verdict'; at: number; value: 'confirmed' | 'false-alarm'; reason?: string; by: string }
   | { type: 'evidence-added'; at: number; evidence: Evidence }
   | { type: 'case-opened'; at: number; caseId: string }
@@ -149,6 +151,11 @@ export function applyAlarm(alarm: Alarm, transition: Exclude<AlarmTransition, { 
       if (!alarm.suppressedBy) return { refused: 'not suppressed' }
       const { suppressedBy: _, ...rest } = alarm
       return rest
+    }
+    case 'reassessed': {
+      if (!alarm.isActive) return { refused: 'a cleared alarm is not reassessed' }
+      const { severity, certainty, why, at } = transition
+      return { ...alarm, severity, certainty, why, lastSeenAt: Math.max(alarm.lastSeenAt, at) }
     }
     case 'verdict': {
       if (transition.value === 'false-alarm' && !transition.reason?.trim())

@@ -1,7 +1,9 @@
 import type { TSchema } from 'typebox'
 import type { FallReport } from './acceleration.ts'
-import type { Severity } from './alarm.ts'
+import type { Phrase, Severity } from './alarm.ts'
 import type { Detection } from './detection.ts'
+import type { Metric } from './device-kind.ts'
+import type { Elder } from './elder.ts'
 import type { Measurement } from './measurement.ts'
 import type { Place } from './place.ts'
 
@@ -20,6 +22,11 @@ export type Observation =
   | { type: 'fall'; at: number; fall: FallReport }
   | { type: 'camera'; at: number; camera: string; isUp: boolean }
   | { type: 'device'; at: number; device: string; isUp: boolean }
+  /**
+   * What was last known of a device when the gateway started: `at` is now, the measurement keeps its own instants. A
+   * state in it still counts (a door stands open since); an occurrence in it (a press, a fall) is over.
+   */
+  | { type: 'remembered'; at: number; measurement: Measurement }
   | { type: 'tick'; at: number }
 
 /** Which frame shows the finding, and where in it. */
@@ -27,6 +34,13 @@ export interface Sighting {
   camera: string
   frame: FrameTime
   detections: readonly Detection[]
+}
+
+/** Names an alarm: there is one open alarm of a kind per place and source. */
+export interface AlarmKey {
+  kind: string
+  place: Place
+  source: { type: 'camera' | 'device'; id: string }
 }
 
 /** What a scene concludes. */
@@ -43,9 +57,13 @@ export type Finding =
       severity: Severity
       certainty: number
       /** Sentences-in-data for the console: i18n key + parameters, why this alarm was raised. */
-      why: ReadonlyArray<{ key: string; [parameter: string]: string | number }>
+      why: readonly Phrase[]
       sighting?: Sighting
     }
+  /** More is known of an open alarm: it weighs more or less than it did, and why. */
+  | ({ type: 'reassess'; at: number; severity: Severity; certainty: number; why: readonly Phrase[] } & AlarmKey)
+  /** While its parent is open an alarm needs nobody of its own; `by` undefined: it stands for itself again. */
+  | ({ type: 'suppress'; at: number; by: AlarmKey | undefined } & AlarmKey)
   /** Still there: counts as a repeat of the open alarm and keeps its lastSeenAt fresh. */
   | { type: 'seen'; at: number; kind: string; place: Place; source: { type: 'camera' | 'device'; id: string } }
   | { type: 'clear'; at: number; kind: string; place: Place; source: { type: 'camera' | 'device'; id: string } }
@@ -67,19 +85,60 @@ export type Finding =
 
 /** One running scene. Pure: same observations, same findings. */
 export interface Scene {
-  observe(observation: Observation): Finding[]
+  observe(observation: Observation): readonly Finding[]
+  /**
+   * When it wants its next tick, epoch ms; Infinity: not before it is shown something else. Asked after each
+   * observation. A scene without it gets every tick.
+   */
+  wakeAt?(): number
+  /** What it has learnt, as JSON, to be kept over a restart. */
+  snapshot?(): unknown
+  /** What `snapshot` said before the restart, perhaps of an older version: what it cannot use is as good as nothing. */
+  restore?(learnt: unknown): void
+}
+
+/** A device as scenes need to know it. */
+export interface TargetDevice {
+  id: string
+  kind: string
+  place: Place
+  heartbeatMs: number
+  /** What it reaches us through, where it shares that with others: they fall silent together. */
+  bridge?: string
 }
 
 /** What a scene watches. */
 export interface SceneTarget {
   place: Place
   cameras: readonly string[]
-  devices: readonly string[]
+  /** Devices of the same target are each other's neighbours. */
+  devices: readonly TargetDevice[]
+  /** Whom it is about. */
+  elder?: Elder
+  /** IANA name, for scenes that go by the time of day. */
+  timeZone?: string
 }
+
+/** What one instance of a scene stands for; `place`: building and unit, as far as they are known. */
+export type ScenePer = 'lift' | 'device' | 'place' | 'elder' | 'site'
 
 export interface SceneDefinition<Options> {
   kind: string
   options: TSchema
+  /** Default `lift`. */
+  per?: ScenePer
+  /** Kinds of devices it is shown; absent: every kind. */
+  deviceKinds?: readonly string[]
+  /** Metrics it reads; others never reach it. Absent: all. */
+  metrics?: readonly Metric[]
+  /** Runs for all that it fits without an entry in the site file; an entry there changes its options or switches it off. */
+  isDefault?: true
+  /** Of `elder` scenes: of which kinds the elder must have at least one device. Absent: of any that it is shown. */
+  neededKinds?: readonly string[]
+  /** Of `elder` scenes: also run for each needed device that belongs to no elder. */
+  isForUnowned?: true
+  /** Needs the elder's consent to keep health data. */
+  needsHealthConsent?: true
   create(options: Options, target: SceneTarget): Scene
 }
 

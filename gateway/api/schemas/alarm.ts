@@ -112,6 +112,7 @@ export type AlarmTransition =
   | { type: 'repeated' | 'cleared' | 'unshelved' | 'unsuppressed'; at: Instant }
   | { type: 'acknowledged' | 'suppressed'; at: Instant; by: string }
   | { type: 'shelved'; at: Instant; until: Instant; by: string; reason: string }
+  | { type: 'reassessed'; at: Instant; severity: Alarm['severity']; certainty: number; why: Alarm['why'] }
   | { type: 'verdict'; at: Instant; value: 'confirmed' | 'false-alarm'; reason?: string; by: string }
   | { type: 'evidence-added'; at: Instant; evidence: Evidence }
   | { type: 'case-opened'; at: Instant; caseId: string }
@@ -142,6 +143,8 @@ export function alarmTransitionToWire(transition: CoreAlarmTransition): AlarmTra
       return { ...withInstants(transition, 'at'), evidence: evidenceToWire(transition.evidence) }
     case 'shelved':
       return withInstants(transition, 'at', 'until')
+    case 'reassessed':
+      return { ...withInstants(transition, 'at'), why: [...transition.why] }
     case 'warned': {
       const { type, ...warning } = transition
       return { type, ...warningToWire(warning) }

@@ -1,0 +1,190 @@
+import type { TObject } from 'typebox'
+import { Value } from 'typebox/value'
+import type { SceneConfig, SiteConfig } from './config/site.ts'
+import type { Elder } from './core/elder.ts'
+import type { Place } from './core/place.ts'
+import type { SceneDefinition, SceneTarget, TargetDevice } from './core/scene.ts'
+import type { RunningScene } from './scene-index.ts'
+import { sceneDefinitions } from './scenes/index.ts'
+
+/** What scenes are built from. */
+export type SceneSite = Pick<SiteConfig, 'lifts' | 'buildings' | 'cameras' | 'scenes'> & {
+  site: { id: string; gridCell?: string; timeZone?: string }
+  devices: ReadonlyArray<Pick<SiteConfig['devices'][number], 'id' | 'kind' | 'place' | 'heartbeatMs'>>
+  elders?: readonly Elder[]
+}
+
+type Definition = SceneDefinition<unknown>
+
+/** Who may be named by a scene's entry. */
+interface Named {
+  lift?: string
+  device?: string
+  elder?: string
+  place: Place
+}
+
+const shanghai = 'Asia/Shanghai'
+
+/**
+ * Every scene of the site: those that run by default for all devices and elders they fit, as the entries of the site
+ * file change them, and those that run only where an entry says so.
+ */
+export function runningScenes(site: SceneSite): RunningScene[] {
+  const devices = site.devices.map((device): TargetDevice => {
+    const { id, kind, place, heartbeatMs } = device
+    const { bridge } = device as { bridge?: string }
+    return { id, kind, place, heartbeatMs, ...(bridge === undefined ? {} : { bridge }) }
+  })
+  const byDevice = new Map(devices.map((device) => [device.id, device]))
+  const owned = new Set(site.elders?.flatMap((elder) => elder.devices))
+  return sceneDefinitions.flatMap((definition) => runsOf(definition, { site, devices, byDevice, owned }))
+}
+
+interface Known {
+  site: SceneSite
+  devices: readonly TargetDevice[]
+  byDevice: ReadonlyMap<string, TargetDevice>
+  /** Devices that belong to an elder. */
+  owned: ReadonlySet<string>
+}
+
+function runsOf(definition: Definition, { site, devices, byDevice, owned }: Known): RunningScene[] {
+  const entries = site.scenes.filter(({ scene }) => scene === definition.kind)
+  if (entries.length === 0 && !definition.isDefault) return []
+  const defaults: SceneConfig = {
+    scene: definition.kind,
+    lifts: [],
+    options: Value.Default(definition.options as TObject, {}),
+  }
+  /** The entry that decides; undefined where the scene does not run. */
+  const decide = (named: Named): SceneConfig | undefined => {
+    const found = entries.findLast((entry) => fits(entry, named)) ?? (definition.isDefault ? defaults : undefined)
+    return found?.isEnabled === false ? undefined : found
+  }
+  const isShown = ({ kind }: TargetDevice) => definition.deviceKinds?.includes(kind) ?? true
+  const isNeeded = ({ kind }: TargetDevice) => definition.neededKinds?.includes(kind) ?? true
+  const metrics = definition.metrics && new Set<string>(definition.metrics)
+  const build = (name: string, { options }: SceneConfig, target: SceneTarget): RunningScene => ({
+    kind: definition.kind,
+    id: `${definition.kind}/${name}`,
+    scene: definition.create(withZones(options, site, target), {
+      ...target,
+      timeZone: site.site.timeZone ?? shanghai,
+    }),
+    cameras: target.cameras,
+    devices: target.devices.map(({ id }) => id),
+    ...(metrics ? { metrics } : {}),
+  })
+  const perDevice = (those: readonly TargetDevice[]) =>
+    those.flatMap((device) => {
+      const entry = decide({ device: device.id, place: device.place })
+      return entry ? [build(device.id, entry, { place: device.place, cameras: [], devices: [device] })] : []
+    })
+
+  switch (definition.per ?? 'lift') {
+    case 'lift':
+      return site.lifts.flatMap(({ id }) => {
+        const entry = entries.find(({ lifts }) => lifts.includes(id))
+        return entry && entry.isEnabled !== false ? [build(id, entry, liftTarget(site, id, devices))] : []
+      })
+    case 'device':
+      return perDevice(devices.filter(isShown))
+    case 'place':
+    case 'site': {
+      const placeOf = definition.per === 'place' ? unitOf : siteOf
+      return groups(devices.filter(isShown), decide, placeOf).map(({ key, place, entry, members }) =>
+        build(key, entry, { place, cameras: [], devices: members }),
+      )
+    }
+    case 'elder': {
+      const others = definition.isForUnowned
+        ? devices.filter((device) => isShown(device) && isNeeded(device) && !owned.has(device.id))
+        : []
+      const forElders = (site.elders ?? []).flatMap((elder) => {
+        if (definition.needsHealthConsent && !elder.consents.health) return []
+        const entry = decide({ elder: elder.id, place: elder.place })
+        const own = elder.devices.flatMap((id) => byDevice.get(id) ?? []).filter(isShown)
+        if (!entry || !own.some(isNeeded)) return []
+        return [build(`elder:${elder.id}`, entry, { place: elder.place, cameras: [], devices: own, elder })]
+      })
+      return [...forElders, ...perDevice(others)]
+    }
+  }
+}
+
+function fits({ lifts, devices, places, elders }: SceneConfig, named: Named): boolean {
+  if (!devices && !places && !elders && lifts.length === 0) return true
+  if (named.device !== undefined && devices?.includes(named.device)) return true
+  if (named.elder !== undefined && elders?.includes(named.elder)) return true
+  if (named.place.lift !== undefined && lifts.includes(named.place.lift)) return true
+  return (places ?? []).some(
+    ({ building, unit }) => building === named.place.building && (unit === undefined || unit === named.place.unit),
+  )
+}
+
+interface Group {
+  key: string
+  place: Place
+  entry: SceneConfig
+  members: TargetDevice[]
+}
+
+/** Devices that are each other's neighbours and follow the same entry. */
+function groups(
+  devices: readonly TargetDevice[],
+  decide: (named: Named) => SceneConfig | undefined,
+  placeOf: (place: Place) => Place,
+): Group[] {
+  const found = new Map<string, Map<SceneConfig, Group>>()
+  for (const device of devices) {
+    const entry = decide({ device: device.id, place: device.place })
+    if (!entry) continue
+    const place = placeOf(device.place)
+    const name = [place.building, place.unit].map((part) => part ?? '').join('/')
+    const here = found.get(name) ?? new Map<SceneConfig, Group>()
+    found.set(name, here)
+    const group = here.get(entry)
+    if (group) group.members.push(device)
+    else here.set(entry, { key: here.size === 0 ? name : `${name}#${here.size}`, place, entry, members: [device] })
+  }
+  return [...found.values()].flatMap((here) => [...here.values()])
+}
+
+function unitOf({ site, building, unit, gridCell }: Place): Place {
+  return {
+    site,
+    ...(building === undefined ? {} : { building }),
+    ...(unit === undefined ? {} : { unit }),
+    ...(gridCell === undefined ? {} : { gridCell }),
+  }
+}
+
+const siteOf = ({ site }: Place): Place => ({ site })
+
+function liftTarget(site: SceneSite, lift: string, devices: readonly TargetDevice[]): SceneTarget {
+  const { building, unit } = site.lifts.find(({ id }) => id === lift)!
+  const gridCell = site.buildings.find(({ id }) => id === building)?.gridCell ?? site.site.gridCell
+  return {
+    place: {
+      site: site.site.id,
+      building,
+      lift,
+      ...(unit ? { unit } : {}),
+      ...(gridCell ? { gridCell } : {}),
+    },
+    cameras: site.cameras.filter(({ place }) => place.lift === lift).map(({ id }) => id),
+    devices: devices.filter(({ place }) => place.lift === lift),
+  }
+}
+
+/** Cameras bring zones of their own to the scenes that look through them. */
+function withZones(options: unknown, site: SceneSite, { cameras }: SceneTarget): unknown {
+  if (cameras.length === 0) return options
+  const written = options as { ignoreZones?: Record<string, unknown[]> }
+  const own = new Map(site.cameras.map(({ id, ignoreZones }) => [id, ignoreZones]))
+  const ignoreZones = Object.fromEntries(
+    cameras.map((id) => [id, [...(own.get(id) ?? []), ...(written.ignoreZones?.[id] ?? [])]]),
+  )
+  return { ...written, ignoreZones }
+}
