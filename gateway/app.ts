@@ -19,6 +19,7 @@ import type { CameraStatus } from './core/ports.ts'
 import { routeVoice } from './core/routing.ts'
 import { makeDataDir } from './data-dir.ts'
 import { codecs } from './devices/codecs/index.ts'
+import { createInspector } from './devices/inspector.ts'
 import { createIntake } from './devices/intake.ts'
 import { createMqttLink } from './devices/mqtt-link.ts'
 import { createDeviceRegistry } from './devices/registry.ts'
@@ -29,7 +30,7 @@ import { createDetectorPool } from './inference/pool.ts'
 import { createMetrics } from './metrics.ts'
 import { createPipeline } from './pipeline.ts'
 import { ensureBridgeToken, ensureGatewaySecret, gatewayClient, tokenHash } from './secrets.ts'
-import { cameraOptions, createDoors, deviceFilters, runningScenes } from './site-parts.ts'
+import { cameraOptions, createDoors, deviceFilters, deviceSources, runningScenes } from './site-parts.ts'
 import { describePlace, deviceRows, siteView } from './site-view.ts'
 import { createAnnouncer } from './speakers/announcer.ts'
 import { loadClipLibrary, shippedClipFolder } from './speakers/clip-library.ts'
@@ -98,6 +99,8 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
 
   // Devices.
   const registry = createDeviceRegistry(config.devices)
+  const inspector = createInspector()
+  const sources = deviceSources(config)
   const mqttUser = config.mqtt.external ?? {
     url: `mqtt://${config.mqtt.host}:${config.mqtt.port}`,
     username: gatewayClient,
@@ -107,22 +110,26 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
     site: config.site.id,
     registry,
     codecs,
+    sources,
     telemetry,
+    inspector,
     onMeasurements: (measurements) => {
       doors.onMeasurements(measurements)
       pipeline.onMeasurements(measurements)
     },
+    onAcceleration: () => {},
     onDeviceUp: (device, isUp, at) => {
       if (registry.describe(device)) noteEvent(device, isUp ? 'device-up' : 'device-down', at)
       pipeline.onDevice(device, isUp, at)
     },
+    publish: (topic, payload) => void link.publish(topic, payload, { qos: 0 }).catch(() => {}),
     now,
     logger,
   })
   const link = createMqttLink({
     ...mqttUser,
     clientId: config.mqtt.external?.username ?? gatewayClient,
-    filters: deviceFilters(config),
+    filters: deviceFilters(config, sources),
     onMessage: intake.receive,
     clock,
     random,
@@ -260,7 +267,11 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
     },
     doors: doors.service,
     telemetry,
-    devices: { list: () => deviceRows(config, registry) },
+    devices: {
+      list: () => deviceRows(config, registry),
+      inspected: inspector.list,
+      discovered: registry.discovered,
+    },
     evidence,
     site: siteView(config),
     passwords,

@@ -11,5 +11,5 @@ export const driverSchemas: DriverSchemas = {
   scenes: sceneDefinitions,
   doors: doorDrivers,
   notifiers: notifierDrivers,
-  codecs: codecs.map(({ kind }) => kind),
+  codecs,
 }

@@ -9,6 +9,7 @@ import { addCredentials, readCredentials } from './broker/credentials.ts'
 import { loadSite } from './config/load.ts'
 import { siteSchema } from './config/schema.ts'
 import type { SiteConfig } from './config/site.ts'
+import { describeKind } from './core/device-kind.ts'
 import { ConfigError, StartError } from './core/errors.ts'
 import { makeDataDir } from './data-dir.ts'
 import { driverSchemas } from './drivers.ts'
@@ -84,15 +85,13 @@ async function runBroker(config: SiteConfig, logger: pino.Logger): Promise<() =>
     limits: defaultLimits,
     // Queued messages of life-safety devices outlive any flood of telemetry.
     alarmTopics: config.devices
-      .filter(({ kind }) => lifeSafetyKinds.has(kind))
+      .filter(({ kind }) => describeKind(kind)?.isLifeSafety)
       .map(({ id, topic }) => topic ?? `site/${config.site.id}/${id}/up`),
     logger,
   })
   console.log(`mqtt     mqtt://${host}:${broker.port}`)
   return broker.stop
 }
-
-const lifeSafetyKinds = new Set(['smoke', 'gas', 'carbon-monoxide', 'sos', 'wearable', 'fall-radar', 'lift'])
 
 async function makeCredentials(config: SiteConfig, output: string | undefined): Promise<number> {
   if (!output) {
@@ -107,13 +106,14 @@ async function makeCredentials(config: SiteConfig, output: string | undefined): 
   const { credentials } = secretFiles(config.dataDir)
   const have = new Set((await readCredentials(credentials)).map(({ id }) => id))
   const wanted = [
-    ...config.devices.filter(({ topic }) => !topic).map(({ id }) => id),
+    ...config.devices.filter(({ topic, address }) => !topic && !address).map(({ id }) => id),
     ...config.speakers.filter(({ driver }) => driver === 'mqtt').map(({ id }) => id),
   ].filter((id) => !have.has(id))
-  const added = await addCredentials(
-    credentials,
-    wanted.map((id) => ({ id, role: 'device' as const })),
-  )
+  const bridges = config.integrations.bridges.filter(({ id }) => !have.has(id))
+  const added = await addCredentials(credentials, [
+    ...wanted.map((id) => ({ id, role: 'device' as const })),
+    ...bridges.map(({ id, topics }) => ({ id, role: 'bridge' as const, publish: topics, subscribe: topics })),
+  ])
   writeFileSync(
     output,
     `${JSON.stringify(Object.fromEntries(added.map(({ id, secret }) => [id, secret])), null, 2)}\n`,

@@ -13,7 +13,7 @@ export interface MeasuredParts {
   }
   cameras(): CameraStatus[]
   looks(): Array<{ camera: string; wanted: Readonly<Record<string, number>>; spared: number }>
-  intake: { stats(): { received: number; notUnderstood: number; unknownDevice: number } }
+  intake: { stats(): object }
   announcer: { counts(): Readonly<Record<string, number>> }
   store: Pick<Store, 'onAppend' | 'lastSeq'>
 }

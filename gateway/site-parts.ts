@@ -4,6 +4,8 @@ import { findDriver } from './core/driver.ts'
 import type { Measurement } from './core/measurement.ts'
 import type { DoorService } from './core/ports.ts'
 import type { Finding } from './core/scene.ts'
+import { codecs } from './devices/codecs/index.ts'
+import { type TopicSource, topicSources } from './devices/routes.ts'
 import { createDoorHold, type DoorEvent } from './doors/door-hold.ts'
 import { doorDrivers } from './doors/index.ts'
 import type { MqttPort } from './doors/mqtt-relay.ts'
@@ -11,9 +13,15 @@ import type { MqttPort } from './doors/mqtt-relay.ts'
 export { runningScenes } from './running-scenes.ts'
 
 /** MQTT filters of every device of the site. */
-export function deviceFilters({ site, mqtt, devices }: SiteConfig): string[] {
+export function deviceFilters({ site, devices }: SiteConfig, sources: readonly TopicSource[]): string[] {
   const own = devices.flatMap(({ topic }) => (topic ? [topic] : []))
-  return [`site/${site.id}/+/up`, `site/${site.id}/+/status`, ...mqtt.topics, ...own]
+  const ours = ['up', 'up/acceleration', 'status'].map((channel) => `site/${site.id}/+/${channel}`)
+  return [...ours, ...sources.map(({ filter }) => filter), ...own]
+}
+
+/** Topics that many devices share; what `mqtt.topics` names is recognised by its looks. */
+export function deviceSources({ devices, integrations, mqtt }: SiteConfig): TopicSource[] {
+  return topicSources(devices, codecs, [...integrations.bridges, { codec: 'auto', topics: mqtt.topics }])
 }
 
 /** A camera of the site file as the camera readers take it. */

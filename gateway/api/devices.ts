@@ -6,9 +6,13 @@ import { invalid, notFound } from './problem.ts'
 import { Params } from './query.ts'
 import {
   DeviceList,
+  DiscoveredList,
   deviceToWire,
+  discoveredToWire,
   fromInstant,
+  InspectedList,
   Instant,
+  inspectedToWire,
   TelemetrySeries,
   telemetryPointToWire,
 } from './schemas/index.ts'
@@ -33,6 +37,32 @@ export function deviceRoutes(app: ApiApp, { devices, telemetry, now }: ApiOption
       schema: { summary: 'Devices and their newest values', tags, response: { 200: DeviceList } },
     },
     async () => ({ items: devices.list().map(deviceToWire) }),
+  )
+
+  app.get(
+    '/devices/inspector',
+    {
+      config: { access: staff },
+      schema: {
+        summary: 'Messages nobody understood, and why: newest first, alike ones counted together',
+        tags,
+        response: { 200: InspectedList },
+      },
+    },
+    async () => ({ items: devices.inspected().map(inspectedToWire) }),
+  )
+
+  app.get(
+    '/devices/discovered',
+    {
+      config: { access: staff },
+      schema: {
+        summary: 'Devices that were heard or announced themselves but are not in the site file, newest first',
+        tags,
+        response: { 200: DiscoveredList },
+      },
+    },
+    async () => ({ items: devices.discovered().map(discoveredToWire) }),
   )
 
   app.get(

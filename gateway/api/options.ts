@@ -18,7 +18,7 @@ import type {
   Store,
   Telemetry,
 } from '../core/ports.ts'
-import type { DeviceRow, HealthReport, SiteView } from './schemas/index.ts'
+import type { DeviceRow, DiscoveredRow, HealthReport, InspectedRow, SiteView } from './schemas/index.ts'
 
 /** Everything the API works with; it opens nothing but its own listener. */
 export interface ApiOptions {
@@ -33,7 +33,7 @@ export interface ApiOptions {
   doors: DoorService
   cameras: { list(): Camera[]; onStatus(listener: (status: CameraStatus) => void): () => void }
   telemetry: Telemetry
-  devices: { list(): DeviceRow[] }
+  devices: { list(): DeviceRow[]; inspected(): InspectedRow[]; discovered(): DiscoveredRow[] }
   evidence: EvidenceStore
   site: SiteView
   passwords: Passwords

@@ -22,7 +22,7 @@ const drivers: DriverSchemas = {
     { kind: 'ntfy', options: Type.Object({ url: Type.String() }, { additionalProperties: false }) },
     { kind: 'voice', options: Type.Object({}) },
   ],
-  codecs: ['gridgate-json'],
+  codecs: [{ kind: 'gridgate-json', options: Type.Object({}, { additionalProperties: false }) }],
 }
 const exampleFile = new URL('./example.yaml', import.meta.url)
 const example = readFileSync(exampleFile, 'utf8')
@@ -77,13 +77,13 @@ t.test('every problem is told at once, with its path and line', async (t) => {
     example
       .replace('port: 8080', 'port: many')
       .replace('dataDir:', 'dataDri:')
-      .replace('codec: gridgate-json', 'codec: telepathy')
+      .replace('kind: smoke', 'kind: crystal-ball')
       .replace('evidenceDays: 30', 'evidenceDays: -1'),
   )
   t.match(problems, [
     { path: 'dataDri', line: lineOf('dataDir:'), message: /unknown key/ },
     { path: 'http.port', line: lineOf('  port: 8080') },
-    { path: 'devices[0].codec', message: /gridgate-json/ },
+    { path: 'devices[0].kind', message: /must be one of smoke, gas, / },
     { path: 'retention.evidenceDays' },
   ])
 })
@@ -107,6 +107,9 @@ t.test('references, duplicates and secrets are checked', async (t) => {
   ])
   t.match(problemsOf(example.replace('rtsp://192.0.2.10/Streaming/Channels/101', 'rtsp://u:hunter2@192.0.2.10/a')), [
     { path: 'cameras[0].url', message: /holds credentials/ },
+  ])
+  t.match(problemsOf(example.replace('codec: gridgate-json', 'codec: telepathy')), [
+    { path: 'devices[0].codec', message: /there is no "telepathy"; known are gridgate-json/ },
   ])
   t.match(problemsOf(example.replace('driver: rtp-multicast', 'driver: tin-can')), [
     { path: 'speakers[0].driver', message: /there is no "tin-can"; known are rtp-multicast/ },

@@ -128,6 +128,7 @@ function* driverEntries(
     { list: 'scenes', key: 'scene', known: drivers.scenes },
     { list: 'doors', key: 'driver', known: drivers.doors },
     { list: 'notifiers', key: 'driver', known: drivers.notifiers },
+    { list: 'devices', key: 'codec', known: drivers.codecs },
   ] as const
   for (const { list, key, known } of lists) {
     for (const [index, entry] of value[list].entries()) {

@@ -38,6 +38,8 @@ export function resolveSite(written: WrittenSite, context: ResolveContext): Site
     'upstreams',
     report,
   )
+  reportDuplicates(written.integrations.bridges, 'integrations.bridges', report)
+  reportAddresses(written.devices, report)
   const place = createPlaceResolver(written, report)
   for (const [index, row] of written.routing.entries())
     for (const id of row.speakers ?? [])
@@ -96,6 +98,7 @@ export function resolveSite(written: WrittenSite, context: ResolveContext): Site
     }),
     devices: written.devices.map(({ heartbeatSeconds, ...device }, index) => ({
       ...device,
+      kind: String(device.kind),
       codec: String(device.codec),
       place: place(device.place, ['devices', index, 'place']),
       heartbeatMs: heartbeatSeconds * 1000,
@@ -169,6 +172,23 @@ function createPlaceResolver(written: WrittenSite, report: Report) {
       ...(reference.lift ? { lift: reference.lift } : {}),
       ...(reference.flat ? { flat: reference.flat } : {}),
       ...(gridCell ? { gridCell } : {}),
+    }
+  }
+}
+
+/** Two devices with one name in a family: every message would be the first one's. */
+function reportAddresses(
+  devices: ReadonlyArray<{ codec: string; address?: string; topic?: string }>,
+  report: Report,
+): void {
+  const seen = new Map<string, number>()
+  for (const [index, { codec, address, topic }] of devices.entries()) {
+    for (const [key, value] of Object.entries({ address, topic })) {
+      if (value === undefined) continue
+      const name = key === 'topic' ? value : `${codec}\0${value.toLowerCase()}`
+      const first = seen.get(name)
+      if (first === undefined) seen.set(name, index)
+      else report(['devices', index, key], `"${value}" is taken by devices[${first}]`)
     }
   }
 }

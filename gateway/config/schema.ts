@@ -1,11 +1,11 @@
 import { type Static, type TObject, type TSchema, Type } from 'typebox'
+import { DeviceEntry, deviceEntry, Integrations } from './schema-devices.ts'
 import {
   Camera,
   DisposalOverride,
   DoorEntry,
   Id,
   Name,
-  PlaceRef,
   Port,
   Retention,
   Secret,
@@ -32,7 +32,7 @@ export interface DriverSchemas {
   scenes: readonly KnownDriver[]
   doors: readonly KnownDriver[]
   notifiers: readonly KnownDriver[]
-  codecs: readonly string[]
+  codecs: readonly KnownDriver[]
 }
 
 /**
@@ -166,28 +166,8 @@ export function siteSchema(drivers: DriverSchemas, purpose: SchemaPurpose = 'che
         { default: [] },
       ),
       cameras: Type.Array(Camera, { default: [] }),
-      devices: Type.Array(
-        Type.Object(
-          {
-            id: Id,
-            name: Name,
-            kind: Type.String({ description: 'smoke, water-leak, door …' }),
-            place: PlaceRef,
-            codec: Type.Union(
-              drivers.codecs.map((kind) => Type.Literal(kind)),
-              { default: 'gridgate-json', description: 'How its payloads are read.' },
-            ),
-            topic: Type.Optional(Type.String({ description: 'Its own topic, where it is not site/<site>/<id>/up.' })),
-            heartbeatSeconds: Type.Number({
-              minimum: 1,
-              default: 3600,
-              description: 'Silent for twice as long: offline.',
-            }),
-          },
-          strict,
-        ),
-        { default: [] },
-      ),
+      devices: Type.Array(purpose === 'check' ? DeviceEntry : deviceEntry(drivers.codecs), { default: [] }),
+      integrations: Integrations,
       speakers: Type.Array(perDriver(SpeakerEntry, 'driver', drivers.speakers), { default: [] }),
       notifiers: Type.Array(perDriver(NotifierEntry, 'driver', drivers.notifiers), {
         default: [],

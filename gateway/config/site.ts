@@ -36,6 +36,7 @@ export interface SiteConfig {
   lifts: Array<{ id: string; name: LocalName; building: string; unit?: string }>
   cameras: CameraEntry[]
   devices: DeviceEntry[]
+  integrations: { bridges: Array<{ id: string; codec: string; topics: string[] }> }
   speakers: Array<{ id: string; name: LocalName; place: Place; driver: string; options: unknown }>
   notifiers: Array<{ id: string; name: LocalName; driver: string; options: unknown }>
   people: Person[]
@@ -94,7 +95,9 @@ export interface DeviceEntry {
   kind: string
   place: Place
   codec: string
+  options: unknown
   topic?: string
+  address?: string
   heartbeatMs: number
 }
 

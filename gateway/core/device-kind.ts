@@ -215,6 +215,7 @@ export const deviceKinds = {
     ],
     isLifeSafety: true,
   },
+  relay: { name: { zh: '继电器', en: 'Relay' }, metrics: ['isOn'] },
   parking: {
     name: { zh: '车位地锁、消防通道地磁', en: 'Parking lock or fire-lane sensor' },
     metrics: ['isOccupied', 'isLockRaised'],

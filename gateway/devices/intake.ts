@@ -1,18 +1,29 @@
 import type { Logger } from 'pino'
+import type { AccelerationBatch } from '../core/acceleration.ts'
+import { type MetricDescription, metrics } from '../core/device-kind.ts'
 import type { Measurement } from '../core/measurement.ts'
 import type { Telemetry } from '../core/ports.ts'
-import type { Codec } from './codecs/codec.ts'
+import type { Codec, Decoded, Message, Report } from './codecs/codec.ts'
+import type { Inspector } from './inspector.ts'
 import type { MqttMessage } from './mqtt-link.ts'
 import type { DeviceRegistry } from './registry.ts'
+import { createRoutes, type KnownDevice, type TopicRoute, type TopicSource } from './routes.ts'
 
 export interface IntakeOptions {
   site: string
   registry: DeviceRegistry
   codecs: readonly Codec[]
+  /** Topics that many devices share; the first that matches decides. */
+  sources?: readonly TopicSource[]
   telemetry: Telemetry
+  inspector: Inspector
   /** Scenes see measurements before they are stored: an alarm has its own transaction and must not wait. */
   onMeasurements(measurements: readonly Measurement[]): void
+  /** Raw samples of a wearable. `clockTrusted` is false for old batches: they must raise nothing. */
+  onAcceleration(device: string, batch: AccelerationBatch, clockTrusted: boolean): void
   onDeviceUp(device: string, isUp: boolean, at: number): void
+  /** Publishes at QoS 0 what a codec asks for. Failures are the link's business: the next message asks again. */
+  publish?(topic: string, payload: Uint8Array): void
   now: () => number
   logger: Logger
 }
@@ -20,36 +31,61 @@ export interface IntakeOptions {
 export interface Intake {
   /** Resolves when what the message said is stored. */
   receive(message: MqttMessage): Promise<void>
+  /** Takes reports that came by another way than MQTT; resolves when they are stored. */
+  take(reports: readonly Report[], origin: Origin): Promise<void>
   /** Devices that have gone silent; call it every second. */
   tick(): void
-  stats(): { received: number; notUnderstood: number; unknownDevice: number }
+  stats(): IntakeStats
   /** Stores what waits. */
   flush(): Promise<void>
 }
 
+/** Whom reports that did not come by MQTT are about. */
+export interface Origin {
+  /** Codec whose addresses the reports use. */
+  codec: string
+  /** Shown in the inspector in the place of a topic. */
+  name: string
+  payload: Uint8Array
+  /** The device, where all of them are about one. */
+  device?: string
+}
+
+export interface IntakeStats {
+  received: number
+  notUnderstood: number
+  unknownDevice: number
+  /** Readings out of their metric's range or of the wrong type: they reach neither scenes nor telemetry. */
+  refusedReadings: number
+}
+
 /** Longest wait of a measurement for its batch: small against the second an alarm may take, large against a commit. */
 const batchMs = 20
-const batchSize = 500
+const batchSize = 2000
 /** A device clock this far ahead or behind is not believed. */
 const futureMs = 60_000
 const lateMs = 10 * 60_000
 
-/** MQTT message → codec → measurements → scenes and telemetry. */
+const done = Promise.resolve()
+
+/** MQTT message → route → codec → measurements → scenes and telemetry. */
 export function createIntake(options: IntakeOptions): Intake {
-  const { registry, now } = options
-  const byTopic = new Map<string, string>()
-  for (const { id } of registry.list()) {
-    const topic = registry.describe(id)?.topic
-    if (topic) byTopic.set(topic, id)
-  }
-  const counts = { received: 0, notUnderstood: 0, unknownDevice: 0 }
+  const { registry, inspector, now } = options
+  const routes = createRoutes({
+    site: options.site,
+    devices: registry.descriptions(),
+    codecs: options.codecs,
+    sources: options.sources ?? [],
+  })
+  const descriptions = new Map<string, MetricDescription>(Object.entries(metrics))
+  const counts: IntakeStats = { received: 0, notUnderstood: 0, unknownDevice: 0, refusedReadings: 0 }
   let batch: Measurement[] = []
   let written: Promise<void> | undefined
   let timer: NodeJS.Timeout | undefined
   let release: (() => void) | undefined
 
-  function store(measurements: Measurement[]): Promise<void> {
-    batch.push(...measurements)
+  function store(measurements: readonly Measurement[]): Promise<void> {
+    for (const measurement of measurements) batch.push(measurement)
     written ??= new Promise<void>((resolve) => {
       release = resolve
       timer = setTimeout(resolve, batchMs)
@@ -65,53 +101,128 @@ export function createIntake(options: IntakeOptions): Intake {
     return mine
   }
 
-  function deviceOf(topic: string): { id: string; channel: string } | undefined {
-    const own = byTopic.get(topic)
-    if (own) return { id: own, channel: 'up' }
-    const [prefix, site, id, channel] = topic.split('/')
-    if (prefix !== 'site' || site !== options.site || !id || !channel) return undefined
-    return { id, channel }
+  function setUp(device: string, isUp: boolean, at: number): void {
+    const hasChanged = isUp ? registry.seen(device, at) : registry.gone(device)
+    if (hasChanged) options.onDeviceUp(device, isUp, at)
+  }
+
+  function notUnderstood(message: Message, reason: string, device: string | undefined): void {
+    const { topic, payload, receivedAt } = message
+    counts.notUnderstood++
+    inspector.note({ topic, payload, reason, at: receivedAt, ...(device === undefined ? {} : { device }) })
+    if (device !== undefined) registry.noteNotUnderstood(device, reason)
+  }
+
+  /** Codecs promise not to throw; one that breaks its word must not make the broker deliver the message for ever. */
+  function decode(message: Message, route: TopicRoute): Decoded {
+    try {
+      return route.decode(message, route)
+    } catch (error) {
+      return { notUnderstood: `codec ${route.codec} failed: ${error instanceof Error ? error.message : String(error)}` }
+    }
+  }
+
+  function reject(reason: string, detail: string, device: KnownDevice, message: Message): void {
+    counts.refusedReadings++
+    inspector.note({
+      topic: message.topic,
+      payload: message.payload,
+      reason,
+      detail,
+      device: device.id,
+      at: message.receivedAt,
+    })
+  }
+
+  /** One report of a known device. Returns its measurements, or undefined where there are none. */
+  function takeReport(report: Report, device: KnownDevice, message: Message): Measurement[] | undefined {
+    const { receivedAt: at, isRetained } = message
+    if (report.isUp !== undefined) setUp(device.id, report.isUp, at)
+    else if (!isRetained && registry.seen(device.id, at)) options.onDeviceUp(device.id, true, at)
+    const deviceAt = report.deviceAt ?? at
+    const clockTrusted = !isRetained && deviceAt <= at + futureMs && deviceAt >= at - lateMs
+    if (report.acceleration) options.onAcceleration(device.id, report.acceleration, clockTrusted)
+    const { readings } = report
+    if (readings === undefined || readings.length === 0) return undefined
+    const measurements: Measurement[] = []
+    for (const { metric, value } of readings) {
+      const description = descriptions.get(metric)
+      const wrong = description && whatIsWrong(description, value)
+      if (wrong !== undefined) reject(`${metric} ${wrong}`, `got ${String(value)}`, device, message)
+      else measurements.push({ device: device.id, metric, value, deviceAt, ingestedAt: at, clockTrusted })
+    }
+    return measurements.length === 0 ? undefined : measurements
+  }
+
+  function tell(measurements: Measurement[]): Promise<void> {
+    registry.update(measurements)
+    options.onMeasurements(measurements)
+    return store(measurements)
+  }
+
+  function unknown(codec: string, address: string | undefined, report: Report, at: number): void {
+    counts.unknownDevice++
+    if (address === undefined) return
+    registry.noteDiscovered(codec, { address, offers: (report.readings ?? []).map(({ metric }) => metric) }, at)
+  }
+
+  function takeAll(
+    reports: readonly Report[],
+    message: Message,
+    codec: string,
+    deviceOf: (address: string | undefined) => KnownDevice | undefined,
+  ): Promise<void> {
+    let stored: Promise<void> = done
+    for (const report of reports) {
+      const device = deviceOf(report.address)
+      if (!device) {
+        unknown(codec, report.address, report, message.receivedAt)
+        continue
+      }
+      const measurements = takeReport(report, device, message)
+      // Of several reports the last store is enough to wait for: batches are written in order.
+      if (measurements) stored = tell(measurements)
+    }
+    return stored
   }
 
   return {
-    async receive({ topic, payload, isRetained }) {
+    receive({ topic, payload, isRetained }) {
       counts.received++
       const at = now()
-      const target = deviceOf(topic)
-      const device = target && registry.describe(target.id)
-      if (!target || !device) {
+      const route = routes.of(topic)
+      if (!route) {
         counts.unknownDevice++
-        return
+        return done
       }
-      if (target.channel === 'status') {
-        const isUp = new TextDecoder().decode(payload) !== 'offline'
-        const hasChanged = isUp ? registry.seen(device.id, at) : registry.gone(device.id)
-        if (hasChanged) options.onDeviceUp(device.id, isUp, at)
-        return
+      if (route.channel === 'status') {
+        setUp(route.own!.id, new TextDecoder().decode(payload) !== 'offline', at)
+        return done
       }
-      const decoded = options.codecs.find(({ kind }) => kind === device.codec)!.decode(payload)
+      const message: Message = { topic, payload, isRetained, receivedAt: at }
+      const decoded = decode(message, route)
       if ('notUnderstood' in decoded) {
-        counts.notUnderstood++
-        registry.noteNotUnderstood(device.id, decoded.notUnderstood)
-        return
+        notUnderstood(message, decoded.notUnderstood, route.own?.id)
+        return done
       }
-      if (!isRetained && registry.seen(device.id, at)) options.onDeviceUp(device.id, true, at)
-      const deviceAt = decoded.deviceAt ?? at
-      const clockTrusted = !isRetained && deviceAt <= at + futureMs && deviceAt >= at - lateMs
-      const measurements = decoded.readings.map(
-        ({ metric, value }): Measurement => ({
-          device: device.id,
-          metric,
-          value,
-          deviceAt,
-          ingestedAt: at,
-          clockTrusted,
-        }),
+      const codec = decoded.family ?? route.codec
+      for (const discovery of decoded.discoveries ?? []) {
+        const { address, aliases = [] } = discovery
+        if (aliases.length > 0) routes.learn(codec, address, aliases)
+        if (!route.find(address)) registry.noteDiscovered(codec, discovery, at)
+      }
+      if (decoded.isBridgeUp === false) for (const device of routes.behindBridge(codec)) setUp(device, false, at)
+      for (const command of decoded.commands ?? []) options.publish?.(command.topic, command.payload)
+      if (decoded.remark !== undefined)
+        inspector.note({ topic, payload, at, reason: decoded.remark, ...(route.own ? { device: route.own.id } : {}) })
+      return takeAll(decoded.reports, message, codec, route.deviceOf)
+    },
+    take(reports, { codec, name, payload, device }) {
+      counts.received++
+      const message: Message = { topic: name, payload, isRetained: false, receivedAt: now() }
+      return takeAll(reports, message, codec, (address) =>
+        device !== undefined ? routes.byId(device) : address === undefined ? undefined : routes.find(codec, address),
       )
-      if (measurements.length === 0) return
-      registry.update(measurements)
-      options.onMeasurements(measurements)
-      await store(measurements)
     },
     tick() {
       const at = now()
@@ -123,4 +234,16 @@ export function createIntake(options: IntakeOptions): Intake {
       await written
     },
   }
+}
+
+/** Why a value cannot be of this metric, without the value itself: alike refusals are counted together. */
+function whatIsWrong({ type, range, unit }: MetricDescription, value: Measurement['value']): string | undefined {
+  if (type === 'number') {
+    if (typeof value !== 'number' || !Number.isFinite(value)) return 'must be a number'
+    if (range && (value < range[0] || value > range[1]))
+      return `is outside ${range[0]} to ${range[1]} ${unit ?? ''}`.trimEnd()
+    return undefined
+  }
+  if (type === 'boolean') return typeof value === 'boolean' ? undefined : 'must be true or false'
+  return typeof value === 'string' ? undefined : 'must be text'
 }

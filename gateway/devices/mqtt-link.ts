@@ -29,7 +29,7 @@ export interface MqttLink {
   /** Keeps the connection until aborted. */
   run(signal: AbortSignal): Promise<void>
   /** Resolves when the broker has it (QoS 1). Rejects at once while there is no connection. */
-  publish(topic: string, payload: string, options?: { qos?: 0 | 1; retain?: boolean }): Promise<void>
+  publish(topic: string, payload: string | Uint8Array, options?: { qos?: 0 | 1; retain?: boolean }): Promise<void>
   /** Messages of this filter go to the handler instead of onMessage. Returns the function that ends it. */
   subscribe(filter: string, handler: (topic: string, payload: Uint8Array) => void): () => void
 }
@@ -114,7 +114,7 @@ export function createMqttLink(options: MqttLinkOptions): MqttLink {
     },
     async publish(topic, payload, { qos = 1, retain = false } = {}) {
       if (!client) throw new Error('no connection to the MQTT broker')
-      await client.publishAsync(topic, payload, { qos, retain })
+      await client.publishAsync(topic, typeof payload === 'string' ? payload : Buffer.from(payload), { qos, retain })
     },
     subscribe(filter, handler) {
       const set = handlers.get(filter) ?? new Set()

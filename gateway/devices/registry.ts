@@ -1,5 +1,6 @@
 import type { Measurement } from '../core/measurement.ts'
 import type { Place } from '../core/place.ts'
+import type { Discovery } from './codecs/codec.ts'
 
 export interface DeviceDescription {
   id: string
@@ -8,6 +9,10 @@ export interface DeviceDescription {
   codec: string
   /** Its own topic, where it is not site/<site>/<id>/up. */
   topic?: string
+  /** Its name in its family, where many devices share the family's topics. */
+  address?: string
+  /** Of its codec. */
+  options?: unknown
   heartbeatMs: number
 }
 
@@ -25,11 +30,27 @@ export interface DeviceState {
   notUnderstoodReason?: string
 }
 
+/** A device that was heard but is not in the site file. Instants are epoch ms. */
+export interface DiscoveredDevice {
+  /** The codec that would read it. */
+  codec: string
+  address: string
+  aliases: readonly string[]
+  name?: string
+  model?: string
+  /** What it says it measures, or has sent. */
+  offers: readonly string[]
+  firstSeenAt: number
+  lastSeenAt: number
+}
+
 /** What is known of each device right now; history is telemetry's business. */
 export interface DeviceRegistry {
   list(): DeviceState[]
   get(id: string): DeviceState | undefined
   describe(id: string): DeviceDescription | undefined
+  /** Every device of the site file. */
+  descriptions(): readonly DeviceDescription[]
   /** Any sign of life. Returns true when the device was not known to be up. */
   seen(id: string, at: number): boolean
   /** The device, its bridge or its last will says it is gone. Returns true when it was up. */
@@ -38,20 +59,30 @@ export interface DeviceRegistry {
   noteNotUnderstood(id: string, reason: string): void
   /** Devices silent for twice their heartbeat, marked down by this call; each is returned once. */
   findSilent(now: number): string[]
+  /** A device that is not in the site file was heard or announced. */
+  noteDiscovered(codec: string, discovery: Discovery, at: number): void
+  /** Newest first. */
+  discovered(): DiscoveredDevice[]
 }
 
 /** A device counts as silent after this many missed heartbeats: one may be lost on the air. */
 const missedHeartbeats = 2
+/** Neighbours' devices and strangers cannot fill the memory: beyond it the one longest not heard goes. */
+const maxDiscovered = 2000
+const maxOffers = 64
 
 export function createDeviceRegistry(devices: readonly DeviceDescription[]): DeviceRegistry {
   const descriptions = new Map(devices.map((device) => [device.id, device]))
   const states = new Map<string, DeviceState>(
     devices.map(({ id, kind, place }) => [id, { id, kind, place, values: {}, notUnderstood: 0 }]),
   )
+  /** In the order of their newest message. */
+  const strangers = new Map<string, DiscoveredDevice>()
   return {
     list: () => [...states.values()],
     get: (id) => states.get(id),
     describe: (id) => descriptions.get(id),
+    descriptions: () => devices,
     seen(id, at) {
       const state = states.get(id)
       if (!state) return false
@@ -67,9 +98,10 @@ export function createDeviceRegistry(devices: readonly DeviceDescription[]): Dev
       return true
     },
     update(measurements) {
-      for (const { device, metric, value } of measurements) {
+      for (const { device, metric, value, clockTrusted } of measurements) {
         const state = states.get(device)
-        if (state) state.values[metric] = value
+        // What was caught up later does not replace what is known to be newer.
+        if (state && (clockTrusted || !Object.hasOwn(state.values, metric))) state.values[metric] = value
       }
     },
     noteNotUnderstood(id, reason) {
@@ -88,5 +120,24 @@ export function createDeviceRegistry(devices: readonly DeviceDescription[]): Dev
       }
       return silent
     },
+    noteDiscovered(codec, { address, aliases, name, model, offers }, at) {
+      const key = `${codec}\0${address}`
+      const before = strangers.get(key)
+      const offered = [...new Set([...(before?.offers ?? []), ...offers])].slice(0, maxOffers)
+      const known = { name: name ?? before?.name, model: model ?? before?.model }
+      strangers.delete(key)
+      strangers.set(key, {
+        codec,
+        address,
+        aliases: aliases ?? before?.aliases ?? [],
+        ...(known.name === undefined ? {} : { name: known.name }),
+        ...(known.model === undefined ? {} : { model: known.model }),
+        offers: offered,
+        firstSeenAt: before?.firstSeenAt ?? at,
+        lastSeenAt: at,
+      })
+      if (strangers.size > maxDiscovered) strangers.delete(strangers.keys().next().value!)
+    },
+    discovered: () => [...strangers.values()].reverse(),
   }
 }

@@ -55,3 +55,84 @@ export function deviceToWire(row: DeviceRow): Device {
 export function telemetryPointToWire(point: CoreTelemetryPoint): TelemetryPoint {
   return { at: toInstant(point.at), value: point.value }
 }
+
+/** A message that nobody understood. Instants are epoch ms. */
+export interface InspectedRow {
+  topic: string
+  reason: string
+  detail?: string
+  device?: string
+  count: number
+  firstAt: number
+  lastAt: number
+  bytes: number
+  beginning: Uint8Array
+}
+
+export const Inspected = Type.Object(
+  {
+    topic: Type.String(),
+    reason: Type.String({ description: 'what was expected and what came' }),
+    detail: Type.Optional(Type.String({ description: 'particulars of the newest: the value that was refused' })),
+    device: Type.Optional(Id),
+    count: Type.Integer({ description: 'alike messages since the first' }),
+    firstAt: Instant,
+    lastAt: Instant,
+    bytes: Type.Integer({ description: 'length of the newest payload' }),
+    text: Type.Optional(Type.String({ description: 'its beginning, where it is text' })),
+    hex: Type.String({ description: 'its beginning, byte by byte' }),
+  },
+  { title: 'Inspected' },
+)
+export type Inspected = Static<typeof Inspected>
+
+export const InspectedList = Type.Object({ items: Type.Array(Inspected) }, { title: 'InspectedList' })
+export type InspectedList = Static<typeof InspectedList>
+
+/** Ends of a cut payload may fall into a character; what is no text at all shows more than one of these. */
+const replacement = '\ufffd'
+
+export function inspectedToWire({ beginning, ...row }: InspectedRow): Inspected {
+  const text = new TextDecoder().decode(beginning)
+  const isText = !/[^\P{Cc}\s]/u.test(text) && !text.includes(replacement)
+  return {
+    ...withInstants(row, 'firstAt', 'lastAt'),
+    ...(isText ? { text } : {}),
+    hex: Array.from(beginning, (byte) => byte.toString(16).padStart(2, '0')).join(''),
+  }
+}
+
+/** A device that is not in the site file. Instants are epoch ms. */
+export interface DiscoveredRow {
+  codec: string
+  address: string
+  aliases: readonly string[]
+  name?: string
+  model?: string
+  offers: readonly string[]
+  firstSeenAt: number
+  lastSeenAt: number
+}
+
+export const Discovered = Type.Object(
+  {
+    codec: Type.String({ description: 'the codec to name in the site file' }),
+    address: Type.String({ description: 'the address to name in the site file' }),
+    aliases: Type.Array(Type.String(), { description: 'further names of it, which may be used as well' }),
+    name: Type.Optional(Type.String()),
+    model: Type.Optional(Type.String()),
+    offers: Type.Array(Type.String(), { description: 'what it says it measures, or has sent' }),
+    firstSeenAt: Instant,
+    lastSeenAt: Instant,
+  },
+  { title: 'Discovered' },
+)
+export type Discovered = Static<typeof Discovered>
+
+export const DiscoveredList = Type.Object({ items: Type.Array(Discovered) }, { title: 'DiscoveredList' })
+export type DiscoveredList = Static<typeof DiscoveredList>
+
+export function discoveredToWire(row: DiscoveredRow): Discovered {
+  const wire = withInstants(row, 'firstSeenAt', 'lastSeenAt')
+  return { ...wire, aliases: [...row.aliases], offers: [...row.offers] }
+}

@@ -138,6 +138,27 @@ async function startApi(
       close: async () => {},
     },
     devices: {
+      inspected: () => [
+        {
+          topic: 'zigbee2mqtt/kitchen',
+          reason: 'expected a JSON object',
+          count: 3,
+          firstAt: now() - 1000,
+          lastAt: now(),
+          bytes: 3,
+          beginning: new Uint8Array([0x32, 0x31, 0x2e]),
+        },
+      ],
+      discovered: () => [
+        {
+          codec: 'zigbee2mqtt',
+          address: 'hall',
+          aliases: ['0x00158d0001d82999'],
+          offers: ['isOpen'],
+          firstSeenAt: now() - 1000,
+          lastSeenAt: now(),
+        },
+      ],
       list: () => [
         {
           id: 'device-1',

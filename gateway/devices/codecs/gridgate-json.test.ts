@@ -1,18 +1,26 @@
 import t from 'tap'
 import { gridgateJson } from './gridgate-json.ts'
 
-const decode = (text: string) => gridgateJson.decode(new TextEncoder().encode(text))
+const route = { base: '', find: () => undefined }
+const receivedAt = Date.parse('2026-01-31T08:00:05Z')
+const read = (payload: Uint8Array) =>
+  gridgateJson.decode({ topic: 'site/s/d/up', payload, isRetained: false, receivedAt }, route)
+const decode = (text: string) => read(new TextEncoder().encode(text))
 
 t.test('numbers, switches and words arrive as readings, with the device time if it has one', async (t) => {
   t.same(decode('{"at":"2026-01-31T08:00:00Z","values":{"temperatureCelsius":21.5,"isOpen":true,"state":"idle"}}'), {
-    readings: [
-      { metric: 'temperatureCelsius', value: 21.5 },
-      { metric: 'isOpen', value: true },
-      { metric: 'state', value: 'idle' },
+    reports: [
+      {
+        readings: [
+          { metric: 'temperatureCelsius', value: 21.5 },
+          { metric: 'isOpen', value: true },
+          { metric: 'state', value: 'idle' },
+        ],
+        deviceAt: Date.parse('2026-01-31T08:00:00Z'),
+      },
     ],
-    deviceAt: Date.parse('2026-01-31T08:00:00Z'),
   })
-  t.same(decode('{"values":{}}'), { readings: [] })
+  t.same(decode('{"values":{}}'), { reports: [{ readings: [] }] })
 })
 
 t.test('rubbish is answered with what was expected, never with a crash', async (t) => {
@@ -30,5 +38,5 @@ t.test('rubbish is answered with what was expected, never with a crash', async (
     '{"at":1e400,"values":{}}',
   ])
     t.match(decode(text), { notUnderstood: String }, text.slice(0, 40))
-  t.match(gridgateJson.decode(new Uint8Array([0xff, 0xfe, 0])), { notUnderstood: String })
+  t.match(read(new Uint8Array([0xff, 0xfe, 0])), { notUnderstood: String })
 })

@@ -1,0 +1,149 @@
+import type { Codec, CodecDevice, Decode, Route } from './codecs/codec.ts'
+import { matches } from './mqtt-link.ts'
+import type { DeviceDescription } from './registry.ts'
+
+/** Topics that many devices share, and the codec that reads them. */
+export interface TopicSource {
+  filter: string
+  codec: string
+}
+
+/** Where the messages of one topic go. */
+export interface TopicRoute extends Route {
+  readonly channel: 'message' | 'status'
+  readonly codec: string
+  readonly decode: Decode
+  /** The device that owns the topic. */
+  readonly own?: KnownDevice
+  /** The device of the site file that a report of this family is about. */
+  deviceOf(address: string | undefined): KnownDevice | undefined
+  find(address: string): KnownDevice | undefined
+}
+
+/** A device of the site file as codecs and the intake see it. */
+export type KnownDevice = DeviceDescription & CodecDevice
+
+export interface Routes {
+  /** Undefined for topics on which no device of the site publishes. */
+  of(topic: string): TopicRoute | undefined
+  byId(id: string): KnownDevice | undefined
+  /** The device with this address in the codec's family. */
+  find(codec: string, address: string): KnownDevice | undefined
+  /** Ids of the devices that are heard through a bridge of this family. */
+  behindBridge(codec: string): string[]
+  /** Another name of a device, learnt from its family's announcements; it lasts until the next. */
+  learn(codec: string, address: string, aliases: readonly string[]): void
+}
+
+/** Topics that are remembered: each device has a few. What is beyond is looked up anew for each message. */
+const maxRemembered = 65_536
+
+/**
+ * The topics to read beside `site/<site>/…`: those of the site's bridges, and of each family some device of the site has
+ * an address in, as the family's makers ship it. A device with codec `auto` may be of any family.
+ */
+export function topicSources(
+  devices: ReadonlyArray<Pick<DeviceDescription, 'codec' | 'address'>>,
+  codecs: readonly Codec[],
+  bridges: ReadonlyArray<{ codec: string; topics: readonly string[] }>,
+): TopicSource[] {
+  const sources = bridges.flatMap(({ codec, topics }) => topics.map((filter) => ({ filter, codec })))
+  const addressed = new Set(devices.filter(({ address }) => address !== undefined).map(({ codec }) => codec))
+  for (const { kind, filters } of codecs)
+    if (addressed.has(kind) || addressed.has('auto'))
+      for (const filter of filters)
+        if (!sources.some((source) => source.filter === filter)) sources.push({ filter, codec: kind })
+  return sources
+}
+
+/** Which device and codec a topic belongs to. Answers from memory: one look-up for each message of a known topic. */
+export function createRoutes(options: {
+  site: string
+  devices: readonly DeviceDescription[]
+  codecs: readonly Codec[]
+  sources: readonly TopicSource[]
+}): Routes {
+  const decoders = new Map(options.codecs.map((codec) => [codec.kind, codec.createSession?.() ?? codec.decode]))
+  const byId = new Map<string, KnownDevice>()
+  const byTopic = new Map<string, KnownDevice>()
+  const byAddress = new Map<string, KnownDevice[]>()
+  for (const device of options.devices) {
+    const known: KnownDevice = { ...device, options: device.options ?? {} }
+    byId.set(known.id, known)
+    if (known.topic !== undefined) byTopic.set(known.topic, known)
+    if (known.address === undefined) continue
+    const address = known.address.toLowerCase()
+    byAddress.set(address, [...(byAddress.get(address) ?? []), known])
+  }
+  const aliases = new Map<string, KnownDevice>()
+  /** The alias each device has at the moment, so that renaming it a thousand times keeps one. */
+  const aliasOf = new Map<string, string>()
+  const remembered = new Map<string, TopicRoute>()
+
+  function findIn(codec: string, address: string): KnownDevice | undefined {
+    const candidates = byAddress.get(address) ?? byAddress.get(address.toLowerCase())
+    const own = candidates?.find((device) => device.codec === codec || device.codec === 'auto' || codec === 'auto')
+    return own ?? aliases.get(address)
+  }
+
+  function route(
+    codec: string,
+    base: string,
+    own?: KnownDevice,
+    channel: TopicRoute['channel'] = 'message',
+  ): TopicRoute {
+    const find = (address: string) => findIn(codec, address)
+    const deviceOf = (address: string | undefined): KnownDevice | undefined => {
+      if (own === undefined) return address === undefined ? undefined : find(address)
+      // A device whose address is written down is not mixed up with others on its topic.
+      if (address === undefined || own.address === undefined) return own
+      return find(address)
+    }
+    return { channel, codec, decode: decoders.get(codec)!, base, find, deviceOf, ...(own ? { own } : {}) }
+  }
+
+  function look(topic: string): TopicRoute | undefined {
+    const owner = byTopic.get(topic)
+    if (owner) return route(owner.codec, '', owner)
+    const [prefix, site, id, ...rest] = topic.split('/')
+    if (prefix === 'site' && site === options.site && id !== undefined) {
+      const device = byId.get(id)
+      if (!device) return undefined
+      const channel = rest.join('/')
+      if (channel === 'up') return route(device.codec, '', device)
+      if (channel === 'status') return route(device.codec, '', device, 'status')
+      return channel === 'up/acceleration' ? route('gridgate-acceleration', '', device) : undefined
+    }
+    const source = options.sources.find(({ filter }) => matches(filter, topic))
+    return source && route(source.codec, baseOf(source.filter))
+  }
+
+  return {
+    of(topic) {
+      const known = remembered.get(topic)
+      if (known) return known
+      const found = look(topic)
+      if (found && remembered.size < maxRemembered) remembered.set(topic, found)
+      return found
+    },
+    byId: (id) => byId.get(id),
+    find: findIn,
+    behindBridge: (codec) =>
+      options.devices.filter((device) => device.codec === codec && device.address !== undefined).map(({ id }) => id),
+    learn(codec, address, names) {
+      for (const name of names) {
+        const device = findIn(codec, name)
+        if (!device || device.address?.toLowerCase() !== name.toLowerCase()) continue
+        const before = aliasOf.get(device.id)
+        if (before !== undefined) aliases.delete(before)
+        aliasOf.set(device.id, address)
+        aliases.set(address, device)
+      }
+    },
+  }
+}
+
+function baseOf(filter: string): string {
+  const wildcard = filter.search(/[+#]/)
+  return (wildcard < 0 ? filter : filter.slice(0, wildcard)).replace(/\/$/, '')
+}
