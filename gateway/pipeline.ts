@@ -162,8 +162,13 @@ export function createPipeline(parts: PipelineParts): Pipeline {
       else if (lane.pending === 0 && !lane.gate.isOccupied(frame.time.at)) see(frame, [])
     },
     onMeasurements(measurements) {
+      // That a device is under test must be known before its alarm is judged, wherever the message says so.
       for (const measurement of measurements)
-        showMeasurement({ type: 'measurement', at: measurement.ingestedAt, measurement })
+        if (measurement.metric === 'isTest')
+          showMeasurement({ type: 'measurement', at: measurement.ingestedAt, measurement })
+      for (const measurement of measurements)
+        if (measurement.metric !== 'isTest')
+          showMeasurement({ type: 'measurement', at: measurement.ingestedAt, measurement })
     },
     onRemembered(measurements) {
       const at = parts.now()

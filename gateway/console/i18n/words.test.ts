@@ -28,7 +28,7 @@ t.test('nothing in Chinese was left in English, and the other way round', async 
     ['中文'],
   )
   t.same(
-    texts(zh).filter((text) => /[A-Za-z]{3,}/.test(text.replace(/\{\w+\}|MQTT|LEL/g, ''))),
+    texts(zh).filter((text) => /[A-Za-z]{3,}/.test(text.replace(/\{\w+\}|MQTT|LEL|ppm/g, ''))),
     ['English'],
   )
 })
@@ -48,6 +48,20 @@ t.test('every answer a speaker driver or the announcer can give has its sentence
   )
   for (const end of ['interrupted', 'stopped', 'overflowed', 'overdue', 'expired'])
     t.ok(`not-played-${end}` in zh.said, end)
+})
+
+t.test('every reason a scene can give for an alarm has its sentence', async (t) => {
+  const folder = new URL('../../scenes/', import.meta.url)
+  const sources = readdirSync(folder).filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
+  const text = sources.map((name) => readFileSync(new URL(name, folder), 'utf8')).join('\n')
+  const keys = [...text.matchAll(/\b(?:why|key)(?: =|:) (?:[\w.]+ \? )?'([a-z0-9-]+)'(?: : '([a-z0-9-]+)')?/g)]
+    .flatMap(([, first, second]) => [first!, ...(second ? [second] : [])])
+    .filter((key) => key !== 'sightings')
+  t.ok(keys.length > 40, `${keys.length} keys were found`)
+  t.same(
+    [...new Set(keys)].filter((key) => !(key in zh.why)),
+    [],
+  )
 })
 
 t.test('every lift signal and every kind of problem has its words', async (t) => {
