@@ -14,7 +14,7 @@ import type { CaseReport, SiteTransition, TransitionReport } from './upstream.ts
 
 const Instant = Type.String({ pattern: '^\\d{4}-\\d\\d-\\d\\dT.*Z$' })
 const Actor = Type.Object({
-  type: Type.Union([Type.Literal('system'), Type.Literal('user'), Type.Literal('bridge')]),
+  type: Type.Union(['system', 'user', 'bridge', 'person'].map((type) => Type.Literal(type))),
   id: Type.String(),
   organisation: Type.Optional(Type.String()),
 })

@@ -58,11 +58,9 @@ export interface GatewayOptions {
 
 /** The gateway is away, busy, or turns the bridge away. */
 export class GatewayError extends DeliveryError {
-  readonly retryAfterMs?: number
   constructor(message: string, options: { hint?: string; retryAfterMs?: number; cause?: unknown }) {
     super(message, { retryable: true, ...options })
     this.name = 'GatewayError'
-    if (options.retryAfterMs !== undefined) this.retryAfterMs = options.retryAfterMs
   }
 }
 

@@ -172,8 +172,6 @@ export interface UpstreamContext {
 export class UpstreamError extends DeliveryError {
   /** The platform as a whole is away, slow, overloaded or turns us away: other rows would fare no better now. */
   readonly isPlatformWide: boolean
-  /** The platform asked for this pause. */
-  readonly retryAfterMs?: number
   constructor(
     message: string,
     options: { retryable: boolean; isPlatformWide: boolean; retryAfterMs?: number; hint?: string; cause?: unknown },
@@ -181,6 +179,5 @@ export class UpstreamError extends DeliveryError {
     super(message, options)
     this.name = 'UpstreamError'
     this.isPlatformWide = options.isPlatformWide
-    if (options.retryAfterMs !== undefined) this.retryAfterMs = options.retryAfterMs
   }
 }

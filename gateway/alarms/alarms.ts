@@ -5,7 +5,6 @@ import {
   applyAlarm,
   type Evidence,
   isRefusal,
-  type Refusal,
   type Severity,
   severities,
 } from '../core/alarm.ts'
@@ -15,6 +14,8 @@ import { type Place, placeKey } from '../core/place.ts'
 import type { AlarmService, Announcer, PlayReport, Store, StoreTransaction } from '../core/ports.ts'
 import type { VoiceRoute } from '../core/routing.ts'
 import type { Finding } from '../core/scene.ts'
+import { changeAlarm } from './change.ts'
+import type { AlarmEscalation } from './escalation.ts'
 
 export interface AlarmsOptions {
   store: Store
@@ -23,6 +24,8 @@ export interface AlarmsOptions {
   route(kind: string, place: Place): VoiceRoute
   openCase(transaction: StoreTransaction, alarm: Alarm, by: Actor): Case | undefined
   openCaseByHand(transaction: StoreTransaction, alarm: Alarm, by: Actor): Case
+  /** Tells people who are not at the console; absent where the site names none. */
+  escalation?: AlarmEscalation
   /** Whether the camera or device behind an alarm is delivering again: only then may silence end an old alarm. */
   isSourceUp(source: Alarm['source']): boolean
   onError(error: unknown, what: string): void
@@ -54,22 +57,12 @@ export function createAlarms(options: AlarmsOptions): Alarms {
   /** Active alarms found at start and not seen since. */
   const leftOver = new Set(activeAlarms(store).map(({ id }) => id))
 
-  function change(
+  const change = (
     id: string,
     transition: Exclude<AlarmTransition, { type: 'raised' }>,
     by: Actor,
     also?: (transaction: StoreTransaction, alarm: Alarm) => void,
-  ): Alarm | Refusal {
-    const current = store.alarm(id)
-    if (!current) return { refused: `there is no alarm ${id}` }
-    const next = applyAlarm(current, transition)
-    if (isRefusal(next)) return next
-    store.transact((transaction) => {
-      transaction.putAlarm(next, transition, by, now())
-      also?.(transaction, next)
-    })
-    return next
-  }
+  ) => changeAlarm(store, id, transition, by, now(), also)
 
   function active(finding: { kind: string; place: Place; source: { id: string } }): Alarm | undefined {
     return store.activeAlarm(finding.kind, placeKey(finding.place), finding.source.id)
@@ -82,7 +75,7 @@ export function createAlarms(options: AlarmsOptions): Alarms {
       change(open.id, { type: 'repeated', at: finding.at }, system)
       return undefined
     }
-    const alarm: Alarm = {
+    const raised: Alarm = {
       id: options.newId('alarm'),
       scene,
       kind: finding.kind,
@@ -101,11 +94,15 @@ export function createAlarms(options: AlarmsOptions): Alarms {
       evidence: [],
       warnings: [],
     }
-    return store.transact((transaction) => {
+    // Who is told first is stored with the alarm itself, and told only then.
+    const alarm = options.escalation?.begin(raised) ?? raised
+    const stored = store.transact((transaction) => {
       transaction.putAlarm(alarm, { type: 'raised', alarm }, system, now())
       const opened = options.openCase(transaction, alarm, system)
       return opened ? attachCase(transaction, alarm, opened, system) : alarm
     })
+    options.escalation?.tell(stored)
+    return stored
   }
 
   function attachCase(transaction: StoreTransaction, alarm: Alarm, opened: Case, by: Actor): Alarm {

@@ -73,9 +73,16 @@ export function parseSite(
       return undefined
     }
   }
+  const readSecrets = (schema: TObject, value: Record<string, unknown>, path: Path): void => {
+    for (const [name, property] of Object.entries(schema.properties)) {
+      const written = value[name]
+      if (isSecret(property)) secret(written as SecretRef | undefined, [...path, name])
+      else if ('properties' in property && typeof written === 'object' && written !== null)
+        readSecrets(property as TObject, written as Record<string, unknown>, [...path, name])
+    }
+  }
   for (const { entry, path, options } of driverEntries(value, drivers))
-    for (const [name, property] of Object.entries(options.properties))
-      if (isSecret(property)) secret(entry.options[name] as SecretRef | undefined, [...path, 'options', name])
+    readSecrets(options, entry.options, [...path, 'options'])
   const config = resolveSite(value, { file, folder, secret, report })
   if (problems.length > 0) throw new ConfigError(file, inOrder(problems))
   return config

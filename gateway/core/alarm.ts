@@ -1,3 +1,13 @@
+import {
+  type Answer,
+  addNotices,
+  markNotices,
+  type Notice,
+  type Receipt,
+  type Response,
+  respond,
+  takeReceipts,
+} from './escalation.ts'
 import type { Place } from './place.ts'
 
 /**
@@ -19,9 +29,9 @@ export type AlarmState = 'active-unacknowledged' | 'active-acknowledged' | 'clea
 export const severities = ['informational', 'low', 'medium', 'high', 'critical'] as const
 export type Severity = (typeof severities)[number]
 
-/** Who did something. `system` is the gateway itself. */
+/** Who did something. `system` is the gateway itself; `person` somebody who answered by a link, without logging in. */
 export interface Actor {
-  type: 'system' | 'user' | 'bridge'
+  type: 'system' | 'user' | 'bridge' | 'person'
   id: string
   organisation?: string
 }
@@ -86,6 +96,10 @@ export interface Alarm {
     phrases?: readonly Phrase[]
     isDelivered: boolean
   }>
+  /** Who is to answer, and whether somebody has; absent where nobody is told by message. */
+  response?: Response
+  /** Who was told on which channel and what came of it, newest last; the journal keeps what is dropped here. */
+  told?: readonly Notice[]
 }
 
 export type AlarmTransition =
@@ -103,6 +117,11 @@ export type AlarmTransition =
   | { type: 'evidence-added'; at: number; evidence: Evidence }
   | { type: 'case-opened'; at: number; caseId: string }
   | ({ type: 'warned' } & Alarm['warnings'][number])
+  /** A step of the chain was taken. */
+  | { type: 'told'; at: number; response: Response; notices: readonly Notice[] }
+  | { type: 'receipts'; at: number; receipts: readonly Receipt[] }
+  | { type: 'seen'; at: number; by: string }
+  | Answer
 
 /** Why a transition is not possible: a domain outcome, not an exception. */
 export interface Refusal {
@@ -129,7 +148,12 @@ export function applyAlarm(alarm: Alarm, transition: Exclude<AlarmTransition, { 
       return { ...alarm, count: alarm.count + 1, lastSeenAt: Math.max(alarm.lastSeenAt, transition.at) }
     case 'acknowledged':
       if (alarm.isAcknowledged) return { refused: `already acknowledged by ${alarm.acknowledgedBy}` }
-      return { ...alarm, isAcknowledged: true, acknowledgedAt: transition.at, acknowledgedBy: transition.by }
+      return {
+        ...answeredBy(alarm, 'answered', transition),
+        isAcknowledged: true,
+        acknowledgedAt: transition.at,
+        acknowledgedBy: transition.by,
+      }
     case 'cleared': {
       if (!alarm.isActive) return { refused: 'already cleared' }
       const { shelved: _, suppressedBy: __, ...rest } = alarm
@@ -161,7 +185,8 @@ export function applyAlarm(alarm: Alarm, transition: Exclude<AlarmTransition, { 
       if (transition.value === 'false-alarm' && !transition.reason?.trim())
         return { refused: 'a false alarm needs a reason' }
       const { value, by, at, reason } = transition
-      return { ...alarm, verdict: { value, by, at, ...(reason ? { reason } : {}) } }
+      const answered = answeredBy(alarm, value === 'false-alarm' ? 'resolved' : 'answered', { by, at })
+      return { ...answered, verdict: { value, by, at, ...(reason ? { reason } : {}) } }
     }
     case 'evidence-added':
       return { ...alarm, evidence: [...alarm.evidence, transition.evidence] }
@@ -172,5 +197,27 @@ export function applyAlarm(alarm: Alarm, transition: Exclude<AlarmTransition, { 
       const { type: _, ...warning } = transition
       return { ...alarm, warnings: [...alarm.warnings, warning].slice(-keptWarnings) }
     }
+    case 'told':
+      return { ...alarm, response: transition.response, told: addNotices(alarm.told ?? [], transition.notices) }
+    case 'receipts':
+      return { ...alarm, ...takeReceipts(alarm, transition.receipts, transition.at) }
+    case 'seen':
+      return { ...alarm, told: markNotices(alarm.told, transition.by, 'seenAt', transition.at) }
+    case 'answered':
+    case 'arrived':
+    case 'resolved': {
+      if (!alarm.response) return { refused: 'nobody was asked about this alarm' }
+      const response = respond(alarm.response, transition)
+      if (isRefusal(response)) return response
+      const seen = markNotices(alarm.told, transition.by, 'seenAt', transition.at)
+      return { ...alarm, response, told: markNotices(seen, transition.by, 'answeredAt', transition.at) }
+    }
   }
+}
+
+/** What the control room does at its console is an answer too. */
+function answeredBy(alarm: Alarm, type: Answer['type'], { by, at }: { by: string; at: number }): Alarm {
+  if (!alarm.response || (type === 'answered' && alarm.response.state !== 'calling')) return alarm
+  const response = respond(alarm.response, { type, at, by, via: 'console' })
+  return isRefusal(response) ? alarm : { ...alarm, response }
 }

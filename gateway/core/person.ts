@@ -82,27 +82,31 @@ export interface Chain {
 export const elderChainId = 'elder'
 
 const controlRoom: ChainTarget = { type: 'duty', duty: 'control-room' }
+const urgent: readonly Severity[] = ['high', 'critical']
 
 /**
  * What happens at an elder's alarm unless the site says otherwise: at once the first contact on every channel and the
  * control room; after 60 s the second contact, and a call to the first; after 180 s the control room must call and
- * send a guard; after 300 s it is asked to call 120, and the community worker is told.
+ * send a guard; after 300 s it is asked to call 120, and the community worker is told. What is of medium severity is
+ * told to the first contact and the control room; what is low is for the console alone.
  */
 export const elderChain: Chain = {
   id: elderChainId,
   repeatMs: 300_000,
   steps: [
-    { afterMs: 0, tell: [{ type: 'contact', nth: 1 }, controlRoom] },
-    { afterMs: 60_000, tell: [{ type: 'contact', nth: 2 }] },
-    { afterMs: 60_000, tell: [{ type: 'contact', nth: 1 }], channels: ['voice'] },
+    { afterMs: 0, tell: [{ type: 'contact', nth: 1 }, controlRoom], severities: ['medium', ...urgent] },
+    { afterMs: 60_000, tell: [{ type: 'contact', nth: 2 }], severities: urgent },
+    { afterMs: 60_000, tell: [{ type: 'contact', nth: 1 }], channels: ['voice'], severities: urgent },
     {
       afterMs: 180_000,
       tell: [controlRoom, { type: 'duty', duty: 'security' }],
+      severities: urgent,
       task: 'call-and-send-guard',
     },
     {
       afterMs: 300_000,
       tell: [controlRoom, { type: 'duty', duty: 'community' }],
+      severities: urgent,
       task: 'call-120',
     },
   ],

@@ -1,6 +1,7 @@
 import type { Actor, Alarm, AlarmTransition, Evidence, Phrase, Refusal, Severity } from './alarm.ts'
 import type { Case, CaseTransition } from './case.ts'
 import type { Detection } from './detection.ts'
+import type { Answer, AnswerType } from './escalation.ts'
 import type { JournalEntry, JournalTopic } from './journal.ts'
 import type { Measurement } from './measurement.ts'
 import type { Language } from './person.ts'
@@ -214,6 +215,39 @@ export interface Recipient {
   address?: string
 }
 
+/** One message to one person on one channel. */
+export interface Errand {
+  notifier: string
+  to: Recipient
+  message: PersonMessage
+  /** Epoch ms; not tried again after it: the chain has told others by then. */
+  expiresAt: number
+}
+
+export type ErrandOutcome =
+  | { state: 'accepted'; triedAt: number; report: NotifyReport }
+  /**
+   * `withdrawn`: somebody answered before it was sent. `stopped`: the gateway ends; what waited is sent at its next
+   * start.
+   */
+  | { state: 'failed' | 'withdrawn' | 'stopped'; triedAt?: number; reason: string; hint?: string }
+
+/** Carries messages to people: queues, groups, retries. */
+export interface Courier {
+  /** The first attempt on an idle channel starts before it returns. Never rejects. */
+  send(errand: Errand): Promise<ErrandOutcome>
+  /** Takes back what waits for an alarm that somebody has answered. */
+  withdraw(alarm: string): void
+}
+
+/** A browser that a person has allowed to be woken. */
+export interface PushSubscription {
+  /** URL of the push service for this browser. */
+  endpoint: string
+  /** Keys of RFC 8291, base64url. */
+  keys: { p256dh: string; auth: string }
+}
+
 // ── Doors ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** A voltage-free contact on a lift's door-open input. Fail-safe: without a renewed hold it releases by itself. */
@@ -243,6 +277,8 @@ export interface User {
   role: Role
   isDisabled: boolean
   createdAt: number
+  /** The person of the site file whose account this is. */
+  person?: string
 }
 
 export const roles = ['admin', 'operator', 'caregiver', 'bridge'] as const
@@ -286,6 +322,8 @@ export interface AlarmFilter {
   isAcknowledged?: boolean
   isShelved?: boolean
   kind?: string
+  /** Id of an elder. */
+  person?: string
   since?: number
   until?: number
   before?: string
@@ -310,6 +348,10 @@ export interface Store {
   alarms(filter: AlarmFilter): Page<Alarm>
   /** Shelved alarms whose time has come: until `at` or earlier. */
   alarmsShelvedUntil(at: number): Alarm[]
+  /** Alarms whose next step of telling people is due at `at`, the longest due first; at most 500. */
+  alarmsToEscalate(at: number): Alarm[]
+  /** Alarms with a message that may not have reached its channel. */
+  alarmsWithWaitingNotices(): Alarm[]
   case(id: string): Case | undefined
   /** The case already moved by this idempotency key, if any. */
   caseByIdempotencyKey(key: string): Case | undefined
@@ -332,6 +374,10 @@ export interface Store {
   deleteSession(tokenHash: string): void
   /** Ends every session of a user (new password, account disabled). Returns how many there were. */
   deleteSessionsOf(userId: string): number
+
+  pushSubscriptions(person: string): PushSubscription[]
+  putPushSubscription(person: string, subscription: PushSubscription, at: number): void
+  deletePushSubscription(endpoint: string): void
 
   close(): void
 }
@@ -375,6 +421,20 @@ export interface AlarmService {
   stopVoice(id: string, by: Actor): Refusal | undefined
   /** Opens a case by hand where the disposal list did not. */
   openCase(id: string, by: Actor): Case | Refusal
+}
+
+/** Answers of people to alarms, from the console, a page or a link. */
+export interface ResponseService {
+  /** Refused where nobody was asked, where it is resolved, and a second time by the same person. */
+  answer(alarm: string, type: AnswerType, by: Actor, via: Answer['via']): Alarm | Refusal
+  /** A browser opened the page behind a person's link. Ends nothing. */
+  seen(alarm: string, person: string): void
+}
+
+/** Signed links to the answer page. */
+export interface AnswerLinks {
+  /** What a token stands for, or why it is good for nothing (any more). */
+  read(token: string): { alarm: string; person: string } | Refusal
 }
 
 export interface CaseService {

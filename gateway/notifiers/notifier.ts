@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox'
 import type { Driver } from '../core/driver.ts'
-import type { Notifier, PersonMessage } from '../core/ports.ts'
+import type { Notifier, PersonMessage, PushSubscription } from '../core/ports.ts'
 
 /** A secret named in the site file: the variable or the file that holds it. */
 export const SecretReference = Type.Union(
@@ -27,13 +27,6 @@ export interface PushSubscriptions {
   of(person: string): PushSubscription[]
   /** The push service says that it is gone. */
   remove(endpoint: string): void
-}
-
-export interface PushSubscription {
-  /** URL of the push service for this browser. */
-  endpoint: string
-  /** Keys of RFC 8291, base64url. */
-  keys: { p256dh: string; auth: string }
 }
 
 export type NotifierDriver<Options = unknown> = Driver<Options, NotifierContext, Notifier>

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { type Severity, severities } from '../core/alarm.ts'
-import { DeliveryError } from '../core/errors.ts'
+import { RecipientError } from '../core/errors.ts'
 import { postJson, requireSuccess } from './http.ts'
 import { defineNotifier, SecretReference, textOf, titleOf } from './notifier.ts'
 
@@ -29,8 +29,7 @@ export const ntfy = defineNotifier<Options>({
       maxBytes: 4000,
       async send(messages, { person, address }, signal) {
         if (!address)
-          throw new DeliveryError(`${person} has no topic at ${context.id}`, {
-            retryable: false,
+          throw new RecipientError(`${person} has no topic at ${context.id}`, {
             hint: 'Write the topic as the address of this channel.',
           })
         const [first] = messages

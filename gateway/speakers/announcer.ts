@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { DeliveryError } from '../core/errors.ts'
 import type { Announcement, Announcer, PlayReport, Speaker } from '../core/ports.ts'
-import { withRetry } from '../core/retry.ts'
+import { withRetry } from './retry.ts'
 
 export interface AnnouncerOptions {
   speakers: readonly Speaker[]

@@ -15,6 +15,9 @@ export interface AlarmTable {
   list(filter: AlarmFilter): Page<Alarm>
   /** Those whose shelving has ended at `at`. */
   shelvedUntil(at: number): Alarm[]
+  /** Those whose next step is due at `at`, the longest due first. */
+  toEscalate(at: number): Alarm[]
+  withWaitingNotices(): Alarm[]
 }
 
 export function createAlarmTable(database: Database, evidence: EvidenceTable): AlarmTable {
@@ -30,6 +33,10 @@ export function createAlarmTable(database: Database, evidence: EvidenceTable): A
     'SELECT document FROM alarm WHERE kind = ? AND place_key = ? AND source = ? AND is_active = 1',
   )
   const shelved = database.prepare('SELECT document FROM alarm WHERE shelved_until IS NOT NULL AND shelved_until <= ?')
+  const toEscalate = database.prepare(
+    'SELECT document FROM alarm WHERE next_step_at IS NOT NULL AND next_step_at <= ? ORDER BY next_step_at LIMIT 500',
+  )
+  const withWaiting = database.prepare('SELECT document FROM alarm WHERE has_waiting_notice = 1')
   const page = createPageQuery<Alarm>(database, 'alarm', 'raised_at', (alarm) => alarm.raisedAt)
 
   const alarmOf = (row: { document: string } | undefined): Alarm | undefined =>
@@ -64,14 +71,17 @@ export function createAlarmTable(database: Database, evidence: EvidenceTable): A
     get: (id) => alarmOf(byId.get(id)),
     active,
     shelvedUntil: (at) => (shelved.all(at) as Array<{ document: string }>).flatMap((row) => alarmOf(row) ?? []),
+    toEscalate: (at) => (toEscalate.all(at) as Array<{ document: string }>).flatMap((row) => alarmOf(row) ?? []),
+    withWaitingNotices: () => (withWaiting.all() as Array<{ document: string }>).flatMap((row) => alarmOf(row) ?? []),
     list(filter) {
-      const { isActive, isAcknowledged, isShelved, kind, since, until, before, limit } = filter
+      const { isActive, isAcknowledged, isShelved, kind, person, since, until, before, limit } = filter
       const conditions: Condition[] = []
       // Literals, because SQLite uses a partial index only where the condition is written out.
       if (isActive !== undefined) conditions.push({ sql: `is_active = ${isActive ? 1 : 0}` })
       if (isAcknowledged !== undefined) conditions.push({ sql: `is_acknowledged = ${isAcknowledged ? 1 : 0}` })
       if (isShelved !== undefined) conditions.push({ sql: `shelved_until IS ${isShelved ? 'NOT ' : ''}NULL` })
       if (kind !== undefined) conditions.push({ sql: 'kind = ?', value: kind })
+      if (person !== undefined) conditions.push({ sql: 'person = ?', value: person })
       if (since !== undefined) conditions.push({ sql: 'raised_at >= ?', value: since })
       if (until !== undefined) conditions.push({ sql: 'raised_at < ?', value: until })
       const { items, nextBefore } = page({

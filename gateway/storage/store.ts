@@ -6,6 +6,7 @@ import { closeDatabase, openDatabase } from './database.ts'
 import { createEvidenceTable, type EvidenceTable } from './evidence-table.ts'
 import { lockFile } from './file-lock.ts'
 import { createJournal, type JournalDraft } from './journal.ts'
+import { createPushTable } from './push-table.ts'
 import { StorageError, storageError } from './storage-error.ts'
 import { createUserTable } from './user-table.ts'
 
@@ -26,7 +27,7 @@ export interface OpenStore extends Store {
 /** "GrGt" in ASCII. */
 const applicationId = 0x47724774
 
-const migrations = ['001-alarms-cases-journal.sql', '002-shelved-alarms.sql'].map(
+const migrations = ['001-alarms-cases-journal.sql', '002-shelved-alarms.sql', '003-people.sql'].map(
   (name) => new URL(`./migrations/store/${name}`, import.meta.url),
 )
 
@@ -59,6 +60,7 @@ function createStore({ file, now, logger }: StoreOptions, unlock: () => void): O
   const alarms = createAlarmTable(database, evidence)
   const cases = createCaseTable(database)
   const users = createUserTable(database, now)
+  const push = createPushTable(database)
 
   const listeners = new Set<(entry: JournalEntry) => void>()
   /** Committed, not yet told. */
@@ -164,6 +166,8 @@ function createStore({ file, now, logger }: StoreOptions, unlock: () => void): O
     activeAlarm: alarms.active,
     alarms: alarms.list,
     alarmsShelvedUntil: alarms.shelvedUntil,
+    alarmsToEscalate: alarms.toEscalate,
+    alarmsWithWaitingNotices: alarms.withWaitingNotices,
     case: cases.get,
     caseByIdempotencyKey: cases.byKey,
     cases: cases.list,
@@ -188,6 +192,7 @@ function createStore({ file, now, logger }: StoreOptions, unlock: () => void): O
     putSession: users.putSession,
     deleteSession: users.deleteSession,
     deleteSessionsOf: users.deleteSessionsOf,
+    ...push,
 
     close() {
       try {

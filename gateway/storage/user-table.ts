@@ -8,6 +8,7 @@ interface UserRow {
   role: Role
   is_disabled: 0 | 1
   created_at: number
+  person: string | null
   password_hash: string
 }
 
@@ -40,9 +41,10 @@ export function createUserTable(database: Database, now: () => number): UserTabl
   const byName = database.prepare('SELECT * FROM user WHERE name = ?')
   const byId = database.prepare('SELECT * FROM user WHERE id = ?')
   const upsert = database.prepare(`
-    INSERT INTO user (id, name, role, is_disabled, created_at, password_hash) VALUES (?, ?, ?, ?, ?, ?)
+    INSERT INTO user (id, name, role, is_disabled, created_at, person, password_hash)
+    VALUES (?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET
-      name = excluded.name, role = excluded.role, is_disabled = excluded.is_disabled,
+      name = excluded.name, role = excluded.role, is_disabled = excluded.is_disabled, person = excluded.person,
       password_hash = excluded.password_hash`)
   const endSessions = database.prepare('DELETE FROM session WHERE user_id = ?')
   const sessionWithUser = database.prepare(`
@@ -71,6 +73,7 @@ export function createUserTable(database: Database, now: () => number): UserTabl
             user.role,
             user.isDisabled ? 1 : 0,
             Math.round(user.createdAt),
+            user.person ?? null,
             user.passwordHash,
           )
         } catch (error) {
@@ -105,5 +108,12 @@ export function createUserTable(database: Database, now: () => number): UserTabl
 }
 
 function userOf(row: UserRow): User {
-  return { id: row.id, name: row.name, role: row.role, isDisabled: row.is_disabled === 1, createdAt: row.created_at }
+  return {
+    id: row.id,
+    name: row.name,
+    role: row.role,
+    isDisabled: row.is_disabled === 1,
+    createdAt: row.created_at,
+    ...(row.person === null ? {} : { person: row.person }),
+  }
 }

@@ -8,6 +8,7 @@ import {
 import { Evidence, evidenceToWire } from './evidence.ts'
 import { Instant, withInstants } from './instant.ts'
 import { Id, Place } from './place.ts'
+import { type Answer, answerToWire, Notice, noticeToWire, Response, responseToWire } from './response.ts'
 
 export const Severity = Type.Enum([...severities])
 export type Severity = Static<typeof Severity>
@@ -80,6 +81,12 @@ export const Alarm = Type.Object(
     evidence: Type.Array(Evidence),
     caseId: Type.Optional(Id),
     warnings: Type.Array(Warning, { description: 'newest last, at most 20' }),
+    response: Type.Optional(Response),
+    told: Type.Optional(
+      Type.Array(Notice, {
+        description: 'who was told on which channel, newest last, at most 40; the journal has all',
+      }),
+    ),
   },
   { title: 'Alarm' },
 )
@@ -117,9 +124,13 @@ export type AlarmTransition =
   | { type: 'evidence-added'; at: Instant; evidence: Evidence }
   | { type: 'case-opened'; at: Instant; caseId: string }
   | ({ type: 'warned' } & Warning)
+  | { type: 'told'; at: Instant; response: Response; notices: Notice[] }
+  | { type: 'receipts'; at: Instant; receipts: Array<Partial<Notice> & Pick<Notice, 'id' | 'state'>> }
+  | { type: 'seen'; at: Instant; by: string }
+  | Answer
 
 export function alarmToWire(alarm: CoreAlarm): Alarm {
-  const { shelved, verdict, why, evidence, warnings, ...rest } = alarm
+  const { shelved, verdict, why, evidence, warnings, response, told, ...rest } = alarm
   return {
     ...withInstants(rest, 'raisedAt', 'decidedAt', 'lastSeenAt', 'clearedAt', 'acknowledgedAt'),
     state: alarmState(alarm),
@@ -128,6 +139,8 @@ export function alarmToWire(alarm: CoreAlarm): Alarm {
     why: [...why],
     evidence: evidence.map(evidenceToWire),
     warnings: warnings.map(warningToWire),
+    ...(response ? { response: responseToWire(response) } : {}),
+    ...(told ? { told: told.map(noticeToWire) } : {}),
   }
 }
 
@@ -149,6 +162,21 @@ export function alarmTransitionToWire(transition: CoreAlarmTransition): AlarmTra
       const { type, ...warning } = transition
       return { type, ...warningToWire(warning) }
     }
+    case 'told':
+      return {
+        ...withInstants(transition, 'at'),
+        response: responseToWire(transition.response),
+        notices: transition.notices.map(noticeToWire),
+      }
+    case 'receipts':
+      return {
+        ...withInstants(transition, 'at'),
+        receipts: transition.receipts.map((receipt) => withInstants(receipt, 'triedAt', 'acceptedAt', 'failedAt')),
+      }
+    case 'answered':
+    case 'arrived':
+    case 'resolved':
+      return answerToWire(transition)
     default:
       return withInstants(transition, 'at')
   }

@@ -1,6 +1,6 @@
-import { type BackoffBounds, backoffMs } from './backoff.ts'
-import type { Clock } from './clock.ts'
-import { DeliveryError } from './errors.ts'
+import { type BackoffBounds, backoffMs } from '../core/backoff.ts'
+import type { Clock } from '../core/clock.ts'
+import { DeliveryError } from '../core/errors.ts'
 
 export interface RetryOptions {
   clock: Clock

@@ -1,0 +1,233 @@
+import { type Actor, type Alarm, isRefusal, type Refusal, type Severity } from '../core/alarm.ts'
+import type { Elder } from '../core/elder.ts'
+import { beginResponse, type DueStep, type Notice, type Receipt, takeDue } from '../core/escalation.ts'
+import type { Chain, ChainTask, Person, Rota } from '../core/person.ts'
+import type { Courier, ResponseService, Store } from '../core/ports.ts'
+import { createWallClock, isWithin, type WallTime, whoIsMeant } from '../core/rota.ts'
+import { changeAlarm } from './change.ts'
+import { personMessage, type Words } from './person-message.ts'
+import { createReceiptBook } from './receipt-book.ts'
+
+export interface EscalationOptions {
+  store: Store
+  courier: Courier
+  people: readonly Person[]
+  rotas: readonly Rota[]
+  chains: readonly Chain[]
+  elders: readonly Elder[]
+  /** Chain of elders that name none, and of alarms that concern no elder (the first row that fits decides). */
+  rules: { elders: string; alarms: ReadonlyArray<{ kinds: string[]; severities?: Severity[]; chain: string }> }
+  /** What chains call a channel, by notifier id. */
+  channelOf(notifier: string): string | undefined
+  timeZone: string
+  linkFor(alarm: Alarm, person: string): string | undefined
+  describeKind(kind: string): Words
+  describePlace(alarm: Alarm): Words
+  onError(error: unknown, what: string): void
+  now: () => number
+}
+
+/** What raising an alarm needs of the escalation. */
+export interface AlarmEscalation {
+  /** The alarm with its response and first notices; stored by the caller in the transaction that raises it. */
+  begin(alarm: Alarm): Alarm
+  /** Sends what `begin` has planned; call it once the alarm is stored. */
+  tell(alarm: Alarm): void
+}
+
+export interface Escalation extends AlarmEscalation, ResponseService {
+  /** Sends again what may not have been sent before the last stop. Call it once, at the start. */
+  resume(): void
+  /** Takes the steps that are due. Call it every second. */
+  tick(): void
+  /** Writes the receipts that wait; call it before the store closes. */
+  close(): void
+}
+
+const system: Actor = { type: 'system', id: 'gateway' }
+/** A channel is tried for so long; by then the chain has told others. */
+const triedForMs = 10 * 60_000
+
+/**
+ * Tells people of alarms until somebody answers. The states and timers are those of core/escalation.ts; here they meet
+ * the store, the rotas and the channels. Whom a step tells is decided when it comes due, by who is on duty then.
+ */
+export function createEscalation(options: EscalationOptions): Escalation {
+  const { store, courier, now } = options
+  const people = new Map(options.people.map((person) => [person.id, person]))
+  const elders = new Map(options.elders.map((elder) => [elder.id, elder]))
+  const chains = new Map(options.chains.map((chain) => [chain.id, chain]))
+  const siteClock = createWallClock(options.timeZone)
+  const clocks = new Map<string, (at: number) => WallTime>([[options.timeZone, siteClock]])
+  const receipts = createReceiptBook(store, now, options.onError)
+
+  const clockOf = (timeZone: string) => {
+    const known = clocks.get(timeZone) ?? createWallClock(timeZone)
+    clocks.set(timeZone, known)
+    return known
+  }
+
+  function chainFor(alarm: Alarm): Chain | undefined {
+    const elder = alarm.person === undefined ? undefined : elders.get(alarm.person)
+    if (elder) return chains.get(elder.chain ?? options.rules.elders)
+    const row = options.rules.alarms.find(
+      ({ kinds, severities }) =>
+        (kinds.includes(alarm.kind) || kinds.includes('*')) && (!severities || severities.includes(alarm.severity)),
+    )
+    return row && chains.get(row.chain)
+  }
+
+  /** One notice per person and channel, however many steps name them. */
+  function noticesFor(alarm: Alarm, due: readonly DueStep[], first: number, at: number): Notice[] {
+    const elder = alarm.person === undefined ? undefined : elders.get(alarm.person)
+    const time = (timeZone: string) => clockOf(timeZone)(at)
+    const site = { people: options.people, rotas: options.rotas, time, ...(elder ? { elder } : {}) }
+    const notices = new Map<string, Notice>()
+    for (const { round, index, step } of due)
+      for (const id of step.tell.flatMap((target) => whoIsMeant(target, site))) {
+        const person = people.get(id)
+        for (const { notifier } of person?.channels ?? []) {
+          const channel = options.channelOf(notifier)
+          if (channel === undefined || (step.channels && !step.channels.includes(channel))) continue
+          if (notices.has(`${id} ${notifier}`)) continue
+          const isQuiet =
+            alarm.severity !== 'critical' &&
+            person?.quietHours !== undefined &&
+            isWithin(person.quietHours, siteClock(at).minute)
+          notices.set(`${id} ${notifier}`, {
+            id: `n${first + notices.size + 1}`,
+            at,
+            round,
+            step: index,
+            person: id,
+            notifier,
+            state: isQuiet ? 'quiet' : 'waiting',
+          })
+        }
+      }
+    return [...notices.values()]
+  }
+
+  /** The steps due now, as the transition that takes them; undefined where none is. */
+  function takeSteps(alarm: Alarm, at: number) {
+    const chain = alarm.response && chains.get(alarm.response.chain)
+    if (!alarm.response || !chain) return undefined
+    const taken = takeDue(chain, alarm.response, alarm.severity, at)
+    if (taken.due.length === 0) return undefined
+    const notices = noticesFor(alarm, taken.due, alarm.response.notices, at)
+    const response = { ...taken.response, notices: alarm.response.notices + notices.length }
+    return { type: 'told', at, response, notices } as const
+  }
+
+  function send(alarm: Alarm, notices: readonly Notice[]): void {
+    const place = options.describePlace(alarm)
+    const kind = options.describeKind(alarm.kind)
+    const elder = alarm.person === undefined ? undefined : elders.get(alarm.person)
+    const { minute } = siteClock(alarm.raisedAt)
+    const time = `${String(Math.floor(minute / 60)).padStart(2, '0')}:${String(minute % 60).padStart(2, '0')}`
+    const task = newestTask(alarm)
+    for (const notice of notices) {
+      const to = people.get(notice.person)
+      const channel = to?.channels.find(({ notifier }) => notifier === notice.notifier)
+      if (!to || !channel) {
+        receipts.add(alarm.id, {
+          id: notice.id,
+          state: 'failed',
+          failedAt: now(),
+          reply: 'not in the site file any more',
+        })
+        continue
+      }
+      const link = options.linkFor(alarm, to.id)
+      const isAsked = task !== undefined && (to.duty === 'control-room' || to.duty === 'security')
+      const message = personMessage({
+        ...{ alarm, to, kind, place, time },
+        ...(elder ? { elder: elder.name } : {}),
+        ...(isAsked ? { task } : {}),
+        ...(link === undefined ? {} : { link }),
+      })
+      const address = channel.address === undefined ? {} : { address: channel.address }
+      courier
+        .send({ notifier: notice.notifier, to: { person: to.id, ...address }, message, expiresAt: now() + triedForMs })
+        .then((outcome) => {
+          if (outcome.state === 'stopped') return
+          const tried = outcome.triedAt === undefined ? {} : { triedAt: outcome.triedAt }
+          const receipt: Receipt =
+            outcome.state === 'accepted'
+              ? {
+                  ...{ id: notice.id, state: 'accepted', ...tried, acceptedAt: outcome.report.acceptedAt },
+                  reply: [outcome.report.reply, outcome.report.reference].filter(Boolean).join('; '),
+                }
+              : {
+                  ...{ id: notice.id, state: outcome.state, ...tried, failedAt: now() },
+                  reply: [outcome.reason, outcome.hint].filter(Boolean).join('; '),
+                }
+          receipts.add(alarm.id, receipt)
+        })
+        .catch((error) => options.onError(error, 'a message to a person failed'))
+    }
+  }
+
+  const waitingOf = ({ told = [] }: Alarm) => told.filter(({ state }) => state === 'waiting')
+
+  return {
+    begin(alarm) {
+      const chain = chainFor(alarm)
+      const at = now()
+      const response = chain && beginResponse(chain, alarm.severity, at)
+      if (!response) return alarm
+      const started: Alarm = { ...alarm, response, told: [] }
+      const step = takeSteps(started, at)
+      return step ? { ...started, response: step.response, told: step.notices } : started
+    },
+
+    tell: (alarm) => send(alarm, waitingOf(alarm)),
+
+    resume() {
+      // Answered meanwhile: what was not sent then is not sent now.
+      for (const alarm of store.alarmsWithWaitingNotices())
+        if (alarm.response?.state === 'calling') send(alarm, waitingOf(alarm))
+        else
+          for (const { id } of waitingOf(alarm))
+            receipts.add(alarm.id, { id, state: 'withdrawn', reply: 'answered before it was sent' })
+    },
+
+    tick() {
+      const at = now()
+      for (const alarm of store.alarmsToEscalate(at)) {
+        const step = takeSteps(alarm, at)
+        // A chain that the site file has no more: nobody is left to be told.
+        const transition = step ?? withoutTimer(alarm, at)
+        const told = changeAlarm(store, alarm.id, transition, system, at)
+        if (!isRefusal(told) && step)
+          send(
+            told,
+            step.notices.filter(({ state }) => state === 'waiting'),
+          )
+      }
+    },
+
+    answer(id, type, by, via): Alarm | Refusal {
+      const alarm = changeAlarm(store, id, { type, at: now(), by: by.id, via }, by, now())
+      if (!isRefusal(alarm)) courier.withdraw(id)
+      return alarm
+    },
+
+    seen(id, person) {
+      const alarm = store.alarm(id)
+      const isNew = alarm?.told?.some((notice) => notice.person === person && notice.seenAt === undefined)
+      if (isNew) changeAlarm(store, id, { type: 'seen', at: now(), by: person }, { type: 'person', id: person }, now())
+    },
+
+    close: receipts.close,
+  }
+}
+
+function newestTask({ response }: Alarm): ChainTask | undefined {
+  return response?.tasks.at(-1)?.task
+}
+
+function withoutTimer(alarm: Alarm, at: number) {
+  const { nextAt: _, ...response } = alarm.response!
+  return { type: 'told', at, response, notices: [] } as const
+}

@@ -1,0 +1,89 @@
+import type { Alarm } from '../core/alarm.ts'
+import type { ChainTask, Language, Person } from '../core/person.ts'
+import { placeKey } from '../core/place.ts'
+import type { PersonMessage } from '../core/ports.ts'
+
+/** Words of both languages. */
+export interface Words {
+  zh: string
+  en: string
+}
+
+export interface MessageFacts {
+  alarm: Alarm
+  to: Person
+  /** Name of the alarm's kind. */
+  kind: Words
+  place: Words
+  /** Name of the elder concerned, where there is one. */
+  elder?: string
+  /** Local time of the alarm, HH:MM. */
+  time: string
+  task?: ChainTask
+  link?: string
+}
+
+export const taskWords: Record<ChainTask, Words> = {
+  'call-and-send-guard': { zh: '请立即电话联系并派保安上门', en: 'call now and send a guard' },
+  'call-120': { zh: '请拨打 120', en: 'call 120 (ambulance) now' },
+  'call-119': { zh: '请拨打 119', en: 'call 119 (fire brigade) now' },
+}
+
+const severityWords: Record<Alarm['severity'], Words> = {
+  critical: { zh: '紧急', en: 'URGENT' },
+  high: { zh: '重要', en: 'Important' },
+  medium: { zh: '注意', en: 'Attention' },
+  low: { zh: '提示', en: 'Notice' },
+  informational: { zh: '信息', en: 'Information' },
+}
+
+/** What one person is told about one alarm, in their languages: one line first, then who, where, when, what to do. */
+export function personMessage(facts: MessageFacts): PersonMessage {
+  const { alarm, to, elder, link } = facts
+  const [first = 'zh-CN'] = to.languages
+  const key = keyOf(first)
+  const who = elder ?? ''
+  return {
+    alarm: alarm.id,
+    severity: alarm.severity,
+    place: placeKey(alarm.place),
+    ...(alarm.person === undefined ? {} : { person: alarm.person }),
+    title: titleIn(facts, first),
+    text: to.languages.map((language) => bodyIn(facts, language)).join('\n'),
+    ...(link === undefined ? {} : { link }),
+    language: first,
+    fields: { what: facts.kind[key], where: facts.place[key], who, when: facts.time },
+  }
+}
+
+function titleIn({ alarm, kind, place, elder, task }: MessageFacts, language: Language): string {
+  const key = keyOf(language)
+  const what = [kind[key], place[key], elder].filter(Boolean).join(' · ')
+  const doing = task ? `${key === 'zh' ? '：' : ': '}${taskWords[task][key]}` : ''
+  const severity = severityWords[alarm.severity][key]
+  return key === 'zh' ? `【${severity}】${what}${doing}` : `[${severity}] ${what}${doing}`
+}
+
+function bodyIn(facts: MessageFacts, language: Language): string {
+  const { kind, place, elder, time, task, link } = facts
+  const key = keyOf(language)
+  const parts =
+    key === 'zh'
+      ? [
+          `${time} ${place.zh || '小区'}${elder ? `，${elder}` : ''}：${kind.zh}。`,
+          task ? `${taskWords[task].zh}。` : '',
+          link ? '请点链接答复；无人答复将继续通知下一位。' : '请答复控制室；无人答复将继续通知下一位。',
+        ]
+      : [
+          `${time} ${kind.en} at ${place.en || 'the compound'}${elder ? ` (${elder})` : ''}. `,
+          task ? `Please ${taskWords[task].en}. ` : '',
+          link
+            ? 'Answer by the link; the next person is told until somebody answers.'
+            : 'Answer the control room; the next person is told until somebody answers.',
+        ]
+  return parts.join('')
+}
+
+function keyOf(language: Language): 'zh' | 'en' {
+  return language === 'en' ? 'en' : 'zh'
+}

@@ -1,0 +1,217 @@
+import type { Alarm, Refusal, Severity } from './alarm.ts'
+import type { Chain, ChainStep, ChainTask } from './person.ts'
+
+/**
+ * An alarm's response: who was told, and who answered. One record beside the alarm's two facts (active,
+ * acknowledged); it ends by people, never by the alarm clearing.
+ *
+ *   calling ──somebody answers──▶ answered ──is there──▶ arrived ──is settled──▶ resolved
+ *      │  ▲                          (each may be skipped: who resolves has answered)
+ *      └──┘ step after step; after the last, `repeatMs` later, the first again
+ *
+ * Timers: in `calling`, `nextAt` is when the next step is due, counted from the alarm, from the start of the round
+ * after that; in every other state there is none. It is stored with the alarm, so a step that came due while the
+ * gateway was down runs at the start. Sending never ends `calling`, nor does a channel's "accepted", nor does a page
+ * that was opened: only an answer does. Acknowledging at the console is an answer of the control room; a verdict
+ * settles the response as a false alarm, or answers it as confirmed.
+ * When everyone told in a round could not be reached, the next step is due at once.
+ */
+export const responseStates = ['calling', 'answered', 'arrived', 'resolved'] as const
+export type ResponseState = (typeof responseStates)[number]
+export type AnswerType = Exclude<ResponseState, 'calling'>
+
+export interface Answer {
+  type: AnswerType
+  at: number
+  /** Person id of a link, user id of the console. */
+  by: string
+  /** `link`: the signed page; `console`: the control room; `page`: a caregiver who is logged in. */
+  via: 'link' | 'console' | 'page'
+}
+
+export interface Response {
+  chain: string
+  state: ResponseState
+  startedAt: number
+  /** 0, 1, 2 … */
+  round: number
+  roundStartedAt: number
+  /** Index in the chain's steps of the next to run. */
+  nextStep: number
+  nextAt?: number
+  /** What the control room was asked to do, newest last, each once a round; at most 20. */
+  tasks: ReadonlyArray<{ task: ChainTask; at: number }>
+  /** In the order of time; at most 20. The first of each type is when it was. */
+  answers: readonly Answer[]
+  /** Notices ever made for this alarm: numbers the next. */
+  notices: number
+}
+
+/** One message to one person on one channel, and what became of it. */
+export interface Notice {
+  /** Unique within the alarm. */
+  id: string
+  at: number
+  round: number
+  step: number
+  person: string
+  notifier: string
+  /**
+   * `waiting` until the channel takes it; `quiet`: held back by quiet hours; `withdrawn`: somebody answered before it
+   * was sent.
+   */
+  state: 'waiting' | 'accepted' | 'failed' | 'quiet' | 'withdrawn'
+  triedAt?: number
+  acceptedAt?: number
+  failedAt?: number
+  /** The channel's own words, or why it failed. */
+  reply?: string
+  /** The page behind its link was opened, as far as a browser says so. */
+  seenAt?: number
+  answeredAt?: number
+}
+
+/** What became of a notice. */
+export type Receipt = Pick<Notice, 'id' | 'state'> &
+  Partial<Pick<Notice, 'triedAt' | 'acceptedAt' | 'failedAt' | 'reply'>>
+
+/** A step that has come due. */
+export interface DueStep {
+  round: number
+  index: number
+  step: ChainStep
+}
+
+const keptNotices = 40
+const keptAnswers = 20
+const keptTasks = 20
+
+/** The response of a new alarm; undefined where the chain has no step for its severity. */
+export function beginResponse(chain: Chain, severity: Severity, at: number): Response | undefined {
+  const first = nextStepOf(chain, severity, 0)
+  if (first === undefined) return undefined
+  return {
+    chain: chain.id,
+    state: 'calling',
+    startedAt: at,
+    round: 0,
+    roundStartedAt: at,
+    nextStep: first,
+    nextAt: at + chain.steps[first]!.afterMs,
+    tasks: [],
+    answers: [],
+    notices: 0,
+  }
+}
+
+/**
+ * Takes the steps that are due. Of rounds missed while the gateway was down only one is made up for: it tells
+ * everybody it would have told.
+ */
+export function takeDue(
+  chain: Chain,
+  response: Response,
+  severity: Severity,
+  at: number,
+): { response: Response; due: DueStep[] } {
+  const due: DueStep[] = []
+  let current = response
+  while (current.state === 'calling' && current.nextAt !== undefined && current.nextAt <= at) {
+    const index = nextStepOf(chain, severity, current.nextStep)
+    const step = index === undefined ? undefined : chain.steps[index]
+    if (step && index !== undefined) {
+      due.push({ round: current.round, index, step })
+      if (step.task) current = { ...current, tasks: [...current.tasks, { task: step.task, at }].slice(-keptTasks) }
+    }
+    const next = index === undefined ? undefined : nextStepOf(chain, severity, index + 1)
+    if (next !== undefined) {
+      current = { ...current, nextStep: next, nextAt: current.roundStartedAt + chain.steps[next]!.afterMs }
+      continue
+    }
+    // The round is over; the next begins `repeatMs` from now, however late this one was.
+    const first = nextStepOf(chain, severity, 0)
+    if (first === undefined) {
+      const { nextAt: _, ...ended } = current
+      return { response: ended, due }
+    }
+    const roundStartedAt = at + chain.repeatMs
+    current = {
+      ...current,
+      round: current.round + 1,
+      roundStartedAt,
+      nextStep: first,
+      nextAt: roundStartedAt + chain.steps[first]!.afterMs,
+    }
+  }
+  return { response: current, due }
+}
+
+/** The response after an answer, or why it counts for nothing. */
+export function respond(response: Response, answer: Answer): Response | Refusal {
+  if (response.state === 'resolved') return { refused: 'this alarm has been resolved' }
+  const isRepeat = response.answers.some(({ type, by }) => type === answer.type && by === answer.by)
+  if (isRepeat) return { refused: `${answer.by} has ${answer.type} already` }
+  const state =
+    responseStates.indexOf(answer.type) > responseStates.indexOf(response.state) ? answer.type : response.state
+  const { nextAt: _, ...rest } = response
+  return { ...rest, state, answers: [...response.answers, answer].slice(-keptAnswers) }
+}
+
+/** When it was first answered, reached, or settled; one that came later stands for those skipped. */
+export function responseTimes(response: Response): Partial<Record<AnswerType, Answer>> {
+  const firstFrom = (least: number) => response.answers.find(({ type }) => responseStates.indexOf(type) >= least)
+  const times: Partial<Record<AnswerType, Answer>> = {}
+  const answered = firstFrom(1)
+  const arrived = response.answers.find(({ type }) => type === 'arrived')
+  const resolved = response.answers.find(({ type }) => type === 'resolved')
+  if (answered) times.answered = answered
+  if (arrived) times.arrived = arrived
+  if (resolved) times.resolved = resolved
+  return times
+}
+
+/** Notices with new ones added; the oldest that are done with go first when there are too many. */
+export function addNotices(told: readonly Notice[], added: readonly Notice[]): Notice[] {
+  const all = [...told, ...added]
+  let surplus = all.length - keptNotices
+  return all.filter(({ state }) => state === 'waiting' || surplus-- <= 0)
+}
+
+/** The alarm's response and notices after receipts; brings the next step forward when nobody could be reached. */
+export function takeReceipts(
+  alarm: Pick<Alarm, 'response' | 'told'>,
+  receipts: readonly Receipt[],
+  at: number,
+): Pick<Alarm, 'response' | 'told'> {
+  const byId = new Map(receipts.map((receipt) => [receipt.id, receipt]))
+  const told = (alarm.told ?? []).map((notice) => ({ ...notice, ...byId.get(notice.id) }))
+  const { response } = alarm
+  if (response?.state !== 'calling' || response.nextAt === undefined || response.nextAt <= at)
+    return { ...(response ? { response } : {}), told }
+  const ofRound = told.filter(({ round }) => round === response.round)
+  const isUnreached = ofRound.length > 0 && ofRound.every(({ state }) => state === 'failed')
+  // Once the control room has been asked to act, it knows: what follows keeps its time.
+  const hasAsked = response.tasks.some((task) => task.at >= response.roundStartedAt)
+  return { response: isUnreached && !hasAsked ? { ...response, nextAt: at } : response, told }
+}
+
+/** Notices of a person with an instant set where it was not. */
+export function markNotices(
+  told: readonly Notice[] | undefined,
+  person: string,
+  key: 'seenAt' | 'answeredAt',
+  at: number,
+): Notice[] {
+  return (told ?? []).map((notice) =>
+    notice.person === person && notice[key] === undefined ? { ...notice, [key]: at } : notice,
+  )
+}
+
+/** Index of the first step from `from` on that alarms of this severity take. */
+function nextStepOf(chain: Chain, severity: Severity, from: number): number | undefined {
+  for (let index = from; index < chain.steps.length; index++) {
+    const { severities } = chain.steps[index]!
+    if (!severities || severities.includes(severity)) return index
+  }
+  return undefined
+}
