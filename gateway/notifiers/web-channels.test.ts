@@ -120,7 +120,10 @@ t.test('every browser a person has allowed is woken, and one that is gone is for
   t.match(phone.read(sent.body), { title: /301/, link: /answer\/abc/, alarm: 'alarm-1', severity: 'critical' })
 
   subscriptions = [old.subscription]
-  await t.rejects(channel.send([aMessage()], { person: 'a' }, signal), { name: 'DeliveryError', hint: /Allow notifications/ })
+  await t.rejects(channel.send([aMessage()], { person: 'a' }, signal), {
+    name: 'DeliveryError',
+    hint: /Allow notifications/,
+  })
   subscriptions = []
   await t.rejects(channel.send([aMessage()], { person: 'a' }, signal), { name: 'RecipientError' })
 })
