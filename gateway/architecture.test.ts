@@ -9,6 +9,7 @@ const domainFolders = [
   'broker',
   'devices',
   'cameras',
+  'falling',
   'inference',
   'scenes',
   'alarms',
@@ -45,11 +46,16 @@ const rules: Rule[] = [
   { who: /^gateway\/[^/]+$/, may: [/^gateway\//] },
   { who: /^cloud-bridge\//, may: [/^cloud-bridge\//, core, schemas] },
   { who: /^simulators\/journeys\//, may: [...compoundStarters, /^gateway\/testing\//] },
-  { who: /^simulators\/(bench|chaos)\//, may: compoundStarters },
+  { who: /^simulators\/bench\//, may: [...compoundStarters, /^gateway\/(cameras|falling)\//] },
+  { who: /^simulators\/chaos\//, may: compoundStarters },
   { who: /^simulators\//, may: [/^simulators\//] },
   {
     who: /^models\/(evaluate\.ts$|evaluation\/)/,
-    may: [/^models\//, core, /^gateway\/(inference|scenes|cameras)\//, /^gateway\/pipeline\.ts$/],
+    may: [/^models\//, core, /^gateway\/(inference|scenes|cameras|falling)\//, /^gateway\/pipeline\.ts$/],
+  },
+  {
+    who: /^models\/train\//,
+    may: [/^models\//, core, /^gateway\/(inference|falling)\//, /^simulators\/(facades\/|random\.ts$)/],
   },
   { who: /^models\//, may: [/^models\//, core, /^gateway\/inference\//] },
 ]

@@ -1,0 +1,256 @@
+import { createAligner } from './alignment.ts'
+import { createBackground, createRuns } from './background.ts'
+import { type Blob, joinRuns } from './blob.ts'
+import type { FacadeMap } from './calibration.ts'
+import type { TrackClassifier } from './classifier.ts'
+import { type FallSegment, findFall } from './fall-segment.ts'
+import { featuresOf, type Surroundings } from './features.ts'
+import { assembleThrow, type BelievedFall, belongTogether, type Throw } from './throw.ts'
+import { createTracker, type Track } from './track.ts'
+
+/*
+ * One facade camera: pictures in, throws out.
+ *
+ *   luma ─▶ alignment ─▶ background ─▶ blobs ─▶ tracks ─▶ falls ─▶ classifier ─▶ throws
+ *
+ * A throw is told once nothing that belongs to it is still on its way, at the latest `longestHoldS` after its end. Time is
+ * the stream's own; the same pictures give the same throws.
+ */
+
+export interface FallingEngineOptions {
+  /** Of the analysed picture, pixels. */
+  width: number
+  height: number
+  classifier: TrackClassifier
+  map?: FacadeMap
+  /** 1 where the picture counts, 0 where trees or a road were masked out; row by row. */
+  isOpen?: Uint8Array
+  onThrow(event: Throw): void
+  /** Every fall that was judged, for training and for the question why nothing was told. */
+  onJudged?(judged: JudgedFall): void
+}
+
+export interface JudgedFall extends BelievedFall {
+  isBelieved: boolean
+}
+
+/** Milliseconds spent in each stage since the beginning. */
+export interface StageTimes {
+  alignMs: number
+  backgroundMs: number
+  blobMs: number
+  trackMs: number
+}
+
+export interface FallingCounters {
+  frames: number
+  /** Pictures that fitted nothing known and were not judged. */
+  unknownFrames: number
+  /** Times the background was learnt anew. */
+  relearnt: number
+  /** Pictures with more moving things than are followed. */
+  crowdedFrames: number
+  refusedTracks: number
+}
+
+export interface FallingEngine {
+  readonly counters: Readonly<FallingCounters>
+  readonly stages: Readonly<StageTimes>
+  /** Tiles too restless for a track to begin in, a share of all: trees, screens, flags. */
+  readonly restlessShare: number
+  /** @param luma at least width · height bytes, row by row; read only during the call */
+  observe(luma: Uint8Array, mediaMs: number): void
+  /** Tells what is still held back. */
+  finish(): void
+}
+
+const mostRuns = 6000
+const mostBlobs = 250
+/** A picture of which more moves than this shows no object. */
+const crowdedShare = 0.06
+/** A new view is believed after so many pictures in a row that fit nothing known. */
+const relearnAfter = 12
+const holdS = 0.45
+const longestHoldS = 2.5
+const tile = 16
+/** Share of the pictures with movement that makes a tile restless, and how slowly it is learnt, pictures. */
+const restlessFrom = 0.3
+const restlessMemory = 400
+/** How long ended tracks are remembered as surroundings, seconds. */
+const memoryS = 6
+
+export function createFallingEngine(options: FallingEngineOptions): FallingEngine {
+  const { width, height, classifier, map } = options
+  const size = { width, height }
+  const background = createBackground(width, height, options.isOpen)
+  const aligner = createAligner(background)
+  const runs = createRuns(mostRuns)
+  const tracker = createTracker(size)
+  const counters: FallingCounters = { frames: 0, unknownFrames: 0, relearnt: 0, crowdedFrames: 0, refusedTracks: 0 }
+  const stages: StageTimes = { alignMs: 0, backgroundMs: 0, blobMs: 0, trackMs: 0 }
+  const tilesAcross = Math.ceil(width / tile)
+  const restless = new Float32Array(tilesAcross * Math.ceil(height / tile))
+  const moved = new Uint8Array(restless.length)
+  const past: Movement[] = []
+  let waiting: BelievedFall[] = []
+  let unknownInARow = 0
+  let t = 0
+  let pictureS = 0.04
+
+  const tileOf = ({ x, y }: { x: number; y: number }) => Math.floor(y / tile) * tilesAcross + Math.floor(x / tile)
+
+  const learnRestlessness = (blobs: readonly Blob[]) => {
+    moved.fill(0)
+    for (const blob of blobs) {
+      const [x0, x1] = [blob.x - blob.width / 2, blob.x + blob.width / 2]
+      const [y0, y1] = [blob.y - blob.height / 2, blob.y + blob.height / 2]
+      for (let y = Math.max(0, y0); y <= Math.min(height - 1, y1 + tile - 1); y += tile)
+        for (let x = Math.max(0, x0); x <= Math.min(width - 1, x1 + tile - 1); x += tile)
+          moved[tileOf({ x: Math.min(x, x1), y: Math.min(y, y1) })] = 1
+    }
+    for (let i = 0; i < restless.length; i++) restless[i]! += (moved[i]! - restless[i]!) / restlessMemory
+  }
+
+  const judge = (track: Track) => {
+    const movement = movementOf(track)
+    if (movement) past.push(movement)
+    const fall = findFall(track, size, map)
+    if (!fall || !isPlausible(fall, height)) return
+    const around = surroundingsOf(
+      fall,
+      track.id,
+      [...past, ...tracker.tracks.flatMap((each) => movementOf(each) ?? [])],
+      width,
+    )
+    const features = featuresOf(fall, size, 1 / pictureS, around)
+    const score = classifier.score(features)
+    const isBelieved = score >= classifier.threshold
+    options.onJudged?.({ fall, score, features, isBelieved })
+    if (isBelieved) waiting.push({ fall, score, features })
+  }
+
+  /** Tells throws whose every part has ended. */
+  const settle = (isEnd: boolean) => {
+    while (past.length > 0 && past[0]!.toS < t - memoryS) past.shift()
+    if (waiting.length === 0) return
+    const groups: BelievedFall[][] = []
+    for (const fall of waiting) {
+      const near = groups.filter((group) => group.some((each) => belongTogether(each.fall, fall.fall, size)))
+      for (const group of near) groups.splice(groups.indexOf(group), 1)
+      groups.push([fall, ...near.flat()])
+    }
+    waiting = []
+    for (const group of groups) {
+      const endS = Math.max(...group.map(({ fall }) => fall.toS))
+      const isOpen = t - endS < longestHoldS && tracker.tracks.some((track) => mayBelong(track, group))
+      if (isEnd || (t - endS > holdS && !isOpen)) options.onThrow(assembleThrow(group, size, map))
+      else waiting.push(...group)
+    }
+  }
+
+  const mayBelong = (track: Track, group: readonly BelievedFall[]) => {
+    if (track.sights.length < 5) return false
+    const fall = findFall(track, size)
+    return fall !== undefined && t - fall.toS < 0.2 && group.some((each) => belongTogether(each.fall, fall, size))
+  }
+
+  return {
+    counters,
+    stages,
+    get restlessShare() {
+      return restless.reduce((sum, each) => sum + (each > restlessFrom ? 1 : 0), 0) / restless.length
+    },
+    observe(picture, mediaMs) {
+      const before = t
+      t = mediaMs / 1000
+      if (counters.frames > 0 && t > before) pictureS += (Math.min(0.2, t - before) - pictureS) * 0.1
+      if (counters.frames++ === 0) {
+        background.learn(picture)
+        return
+      }
+      const begun = performance.now()
+      const aligned = aligner.align(picture)
+      const afterAlign = performance.now()
+      stages.alignMs += afterAlign - begun
+      if (!aligned.isKnown) {
+        counters.unknownFrames++
+        if (++unknownInARow >= relearnAfter) {
+          background.learn(picture)
+          aligner.reset()
+          counters.relearnt++
+          unknownInARow = 0
+        }
+        return
+      }
+      unknownInARow = 0
+      const count = background.isWarm ? background.standOut(aligned.luma, runs, aligned.slack) : 0
+      background.adapt(aligned.luma)
+      const afterBackground = performance.now()
+      stages.backgroundMs += afterBackground - afterAlign
+      let blobs = joinRuns(runs, count)
+      const area = blobs.reduce((sum, each) => sum + each.area, 0)
+      if (count === mostRuns || area > crowdedShare * width * height) {
+        counters.crowdedFrames++
+        blobs = []
+      }
+      learnRestlessness(blobs)
+      if (blobs.length > mostBlobs) {
+        counters.crowdedFrames++
+        blobs = blobs.sort((a, b) => b.weight - a.weight).slice(0, mostBlobs)
+      }
+      const afterBlobs = performance.now()
+      stages.blobMs += afterBlobs - afterBackground
+      const ended = tracker.step(t, blobs, (blob) => restless[tileOf(blob)]! < restlessFrom)
+      for (const track of ended) judge(track)
+      counters.refusedTracks = tracker.refused
+      settle(false)
+      stages.trackMs += performance.now() - afterBlobs
+    },
+    finish() {
+      for (const track of tracker.finish()) judge(track)
+      settle(true)
+    },
+  }
+}
+
+/** A track in brief. */
+interface Movement {
+  id: number
+  fromS: number
+  toS: number
+  x: number
+  vx: number
+  vy: number
+}
+
+function movementOf({ id, sights }: Track): Movement | undefined {
+  const first = sights[0]!
+  const last = sights.at(-1)!
+  const span = last.t - first.t
+  if (sights.length < 4 || span <= 0) return undefined
+  const [dx, dy] = [last.x - first.x, last.y - first.y]
+  if (Math.hypot(dx, dy) < 8) return undefined
+  return { id, fromS: first.t, toS: last.t, x: (first.x + last.x) / 2, vx: dx / span, vy: dy / span }
+}
+
+function surroundingsOf(fall: FallSegment, own: number, others: readonly Movement[], width: number): Surroundings {
+  const first = fall.sights[0]!
+  const last = fall.sights.at(-1)!
+  const vy = (last.y - first.y) / (last.t - first.t)
+  const x = (first.x + last.x) / 2
+  const near = others.filter(({ id, fromS, toS }) => id !== own && toS > fall.fromS - 2 && fromS < fall.toS + 2)
+  return {
+    companions: near.filter((each) => each.vy > vy * 0.4 && each.vy < vy * 2.5 && Math.abs(each.x - x) > 0.04 * width)
+      .length,
+    crowd: near.length,
+  }
+}
+
+/** What can be no throw is not worth a score. */
+function isPlausible({ sights }: FallSegment, height: number): boolean {
+  const first = sights[0]!
+  const last = sights.at(-1)!
+  const duration = last.t - first.t
+  const drop = last.y - first.y
+  return duration >= 0.16 && duration < 17 && drop > 0.045 * height && drop > 0.45 * Math.abs(last.x - first.x)
+}

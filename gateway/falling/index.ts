@@ -1,0 +1,18 @@
+export { createFacadeMap, type FacadeCalibration, type FacadeMap, facadeCalibration } from './calibration.ts'
+export {
+  createClassifier,
+  type FallingModel,
+  fallingModel,
+  loadFallingModel,
+  type TrackClassifier,
+} from './classifier.ts'
+export {
+  createFallingEngine,
+  type FallingCounters,
+  type FallingEngine,
+  type FallingEngineOptions,
+  type JudgedFall,
+  type StageTimes,
+} from './engine.ts'
+export { type FeatureName, featureNames } from './features.ts'
+export type { Throw, ThrowOrigin, ThrowPoint } from './throw.ts'

@@ -1,0 +1,164 @@
+/**
+ * Fits the classifier of falling tracks on simulated facades.
+ *
+ *   node --import tsx models/train/falling-track.ts collect --set throws --count 40 --buildings 1-40 --out rows.jsonl
+ *   node --import tsx models/train/falling-track.ts collect --set distractors --count 40 --buildings 1-40 --out more.jsonl
+ *   node --import tsx models/train/falling-track.ts fit rows.jsonl more.jsonl --out models/falling-track/model.json
+ *
+ * `collect` plays scenes through the engine and writes every fall it judged with its features, one JSON object a line.
+ * `fit` finds the threshold on buildings it left out, then fits on all.
+ */
+import { createWriteStream } from 'node:fs'
+import { readFile, writeFile } from 'node:fs/promises'
+import process from 'node:process'
+import { parseArgs } from 'node:util'
+import { createFacadeMap } from '../../gateway/falling/calibration.ts'
+import { createFallingEngine, type JudgedFall } from '../../gateway/falling/engine.ts'
+import { type FeatureName, featureNames } from '../../gateway/falling/features.ts'
+import { calibrationOf, createBuilding } from '../../simulators/facades/building.ts'
+import { planDistractors, planThrows } from '../../simulators/facades/plans.ts'
+import { createScene, type ScenePlan, type TrackBox } from '../../simulators/facades/scene.ts'
+import { fitTrees, scoreOf } from './boosted-trees.ts'
+
+/** One judged fall. */
+interface Row {
+  building: number
+  /** 1 when it followed a thrown object or its mirror image. */
+  label: 0 | 1
+  what: string
+  features: Record<FeatureName, number | null>
+}
+
+/** Share of a fall's sights that must lie at the object's place. */
+const leastFollowed = 0.6
+/** At the analysed width: what the gateway makes of a 1080p camera. */
+const width = 960
+
+const [command, ...rest] = process.argv.slice(2)
+const { values, positionals } = parseArgs({
+  args: rest,
+  allowPositionals: true,
+  options: {
+    set: { type: 'string', default: 'throws' },
+    count: { type: 'string', default: '40' },
+    seconds: { type: 'string' },
+    buildings: { type: 'string', default: '1-40' },
+    seed: { type: 'string', default: '1' },
+    out: { type: 'string' },
+  },
+})
+if (!values.out || (command !== 'collect' && command !== 'fit')) {
+  console.error('usage: collect --set throws|distractors --count N --buildings A-B --out FILE | fit FILE… --out FILE')
+  process.exit(64)
+}
+if (command === 'collect') collect(values.out)
+else await fit(positionals, values.out)
+
+function collect(out: string): void {
+  const [first, last] = values.buildings.split('-').map(Number) as [number, number]
+  const buildings = Array.from({ length: last - first + 1 }, (_, i) => first + i)
+  const order = { buildings, seed: Number(values.seed), width }
+  const count = Number(values.count)
+  const plans =
+    values.set === 'throws' ? planThrows({ ...order, count }) : planDistractors({ ...order, minutes: count })
+  const file = createWriteStream(out)
+  for (const plan of plans) {
+    const seconds = values.seconds === undefined ? plan.seconds : Number(values.seconds)
+    for (const row of play({ ...plan, seconds })) file.write(`${JSON.stringify(row)}\n`)
+  }
+  file.end()
+}
+
+function play(plan: ScenePlan): Row[] {
+  const scene = createScene(plan)
+  const judged: JudgedFall[] = []
+  const engine = createFallingEngine({
+    width: scene.width,
+    height: scene.height,
+    map: createFacadeMap(calibrationOf(createBuilding(plan.building, width))),
+    classifier: { model: 'none', threshold: 1, score: () => 0 },
+    onThrow: () => {},
+    onJudged: (fall) => judged.push(fall),
+  })
+  const picture = new Uint8ClampedArray(scene.width * scene.height)
+  const luma = new Uint8Array(picture.buffer)
+  for (let frame = 0; frame < scene.frames; frame++) {
+    scene.next(picture)
+    engine.observe(luma, (frame * 1000) / plan.framesPerSecond)
+  }
+  engine.finish()
+  const { tracks, throws } = scene.truth()
+  return judged.map((each) => {
+    const [followed] = Object.entries(tracks).find(([, boxes]) => isFollowing(each, boxes, plan.framesPerSecond)) ?? []
+    const kind = throws.find(({ track }) => followed?.endsWith(track.slice('object'.length)))?.kind
+    return {
+      building: plan.building,
+      label: followed === undefined ? 0 : 1,
+      what: followed === undefined ? [...plan.distractors, ...plan.disturbances].join('+') : (kind ?? followed),
+      features: each.features,
+    }
+  })
+}
+
+function isFollowing({ fall }: JudgedFall, boxes: readonly TrackBox[], framesPerSecond: number): boolean {
+  const near = fall.sights.filter(({ t, x, y, height }) => {
+    const box = boxes.find(({ f }) => f === Math.round(t * framesPerSecond))
+    return box && Math.hypot(box.cx - x, box.cy - y) < Math.max(6, height, box.h)
+  })
+  return near.length >= leastFollowed * fall.sights.length
+}
+
+async function fit(files: readonly string[], out: string): Promise<void> {
+  const rows: Row[] = []
+  for (const file of files)
+    for (const line of (await readFile(file, 'utf8')).split('\n')) if (line) rows.push(JSON.parse(line) as Row)
+  const held = rows.filter(({ building }) => building % 4 === 0)
+  const taught = rows.filter(({ building }) => building % 4 !== 0)
+  const trial = fitTrees(examplesOf(taught), labelsOf(taught))
+  const scores = held.map((row) => ({ ...row, score: scoreOf(trial, vectorOf(row)) }))
+  for (const threshold of [0.3, 0.5, 0.7, 0.8, 0.9, 0.95]) {
+    const found = scores.filter(({ label, score }) => label === 1 && score >= threshold).length
+    const wrong = scores.filter(({ label, score }) => label === 0 && score >= threshold)
+    console.log(
+      `threshold ${threshold}: finds ${found} of ${labelsOf(held).filter(Boolean).length}, wrong ${wrong.length} of ${held.length}:`,
+      [...new Set(wrong.map(({ what }) => what))].join(', '),
+    )
+  }
+  const model = fitTrees(examplesOf(rows), labelsOf(rows))
+  const positives = labelsOf(rows).filter(Boolean).length
+  await writeFile(
+    out,
+    `${JSON.stringify({
+      name: 'falling-track',
+      version: '1',
+      task: 'falling-track',
+      features: featureNames,
+      ...model,
+      threshold: 0.5,
+      licence: 'Apache-2.0',
+      source: `Fitted by models/train/falling-track.ts on ${rows.length} falls of simulated facades, ${positives} of them throws.`,
+    })}\n`,
+  )
+  console.log(`${rows.length} rows, ${positives} throws, ${model.trees.length} trees → ${out}`)
+}
+
+/** Every fall once as it is and once as an uncalibrated camera would see it. */
+function examplesOf(rows: readonly Row[]): number[][] {
+  return rows.flatMap((row) => [
+    vectorOf(row),
+    vectorOf(row).map((value, i) => (isMetric(featureNames[i]!) ? Number.NaN : value)),
+  ])
+}
+
+function labelsOf(rows: readonly Row[]): number[] {
+  return rows.flatMap(({ label }) => [label, label])
+}
+
+/** JSON has no NaN: it was written as null. */
+function vectorOf({ features }: Row): number[] {
+  return featureNames.map((name) => features[name] ?? Number.NaN)
+}
+
+function isMetric(name: FeatureName): boolean {
+  return /(M|Ms|Ms2)$/.test(name)
+}
