@@ -57,6 +57,8 @@ export interface IntakeStats {
   unknownDevice: number
   /** Readings out of their metric's range or of the wrong type: they reach neither scenes nor telemetry. */
   refusedReadings: number
+  /** Codecs that threw, which none should: a fault of ours. */
+  codecFailures: number
 }
 
 /** Longest wait of a measurement for its batch: small against the second an alarm may take, large against a commit. */
@@ -78,7 +80,7 @@ export function createIntake(options: IntakeOptions): Intake {
     sources: options.sources ?? [],
   })
   const descriptions = new Map<string, MetricDescription>(Object.entries(metrics))
-  const counts: IntakeStats = { received: 0, notUnderstood: 0, unknownDevice: 0, refusedReadings: 0 }
+  const counts: IntakeStats = { received: 0, notUnderstood: 0, unknownDevice: 0, refusedReadings: 0, codecFailures: 0 }
   let batch: Measurement[] = []
   let written: Promise<void> | undefined
   let timer: NodeJS.Timeout | undefined
@@ -118,6 +120,7 @@ export function createIntake(options: IntakeOptions): Intake {
     try {
       return route.decode(message, route)
     } catch (error) {
+      counts.codecFailures++
       return { notUnderstood: `codec ${route.codec} failed: ${error instanceof Error ? error.message : String(error)}` }
     }
   }

@@ -38,6 +38,8 @@ export interface DiscoveredDevice {
   aliases: readonly string[]
   name?: string
   model?: string
+  /** Where it publishes its state, where it said so. */
+  topic?: string
   /** What it says it measures, or has sent. */
   offers: readonly string[]
   firstSeenAt: number
@@ -120,11 +122,11 @@ export function createDeviceRegistry(devices: readonly DeviceDescription[]): Dev
       }
       return silent
     },
-    noteDiscovered(codec, { address, aliases, name, model, offers }, at) {
+    noteDiscovered(codec, { address, aliases, name, model, topic, offers }, at) {
       const key = `${codec}\0${address}`
       const before = strangers.get(key)
       const offered = [...new Set([...(before?.offers ?? []), ...offers])].slice(0, maxOffers)
-      const known = { name: name ?? before?.name, model: model ?? before?.model }
+      const known = { name: name ?? before?.name, model: model ?? before?.model, topic: topic ?? before?.topic }
       strangers.delete(key)
       strangers.set(key, {
         codec,
@@ -132,6 +134,7 @@ export function createDeviceRegistry(devices: readonly DeviceDescription[]): Dev
         aliases: aliases ?? before?.aliases ?? [],
         ...(known.name === undefined ? {} : { name: known.name }),
         ...(known.model === undefined ? {} : { model: known.model }),
+        ...(known.topic === undefined ? {} : { topic: known.topic }),
         offers: offered,
         firstSeenAt: before?.firstSeenAt ?? at,
         lastSeenAt: at,

@@ -109,6 +109,7 @@ export interface DiscoveredRow {
   aliases: readonly string[]
   name?: string
   model?: string
+  topic?: string
   offers: readonly string[]
   firstSeenAt: number
   lastSeenAt: number
@@ -121,6 +122,7 @@ export const Discovered = Type.Object(
     aliases: Type.Array(Type.String(), { description: 'further names of it, which may be used as well' }),
     name: Type.Optional(Type.String()),
     model: Type.Optional(Type.String()),
+    topic: Type.Optional(Type.String({ description: 'where it publishes its state, where it said so' })),
     offers: Type.Array(Type.String(), { description: 'what it says it measures, or has sent' }),
     firstSeenAt: Instant,
     lastSeenAt: Instant,

@@ -37,6 +37,8 @@ export interface Discovery {
   aliases?: readonly string[]
   name?: string
   model?: string
+  /** Where it publishes its state, where the announcement says so. */
+  topic?: string
   /** What it says it measures, in our metrics where they are known. */
   offers: readonly string[]
 }

@@ -1,0 +1,160 @@
+import { Type } from 'typebox'
+import type { Codec, CodecDevice, Decoded, Message, Reading, Route } from './codec.ts'
+import { readDistance } from './distance.ts'
+import { readFields } from './field-names.ts'
+import {
+  fieldNames,
+  instantOf,
+  isObject,
+  type JsonObject,
+  numberOf,
+  objectAt,
+  push,
+  readObject,
+  textOf,
+} from './json.ts'
+import { type DraginoModel, draginoModels, readDragino } from './lorawan-dragino.ts'
+import { type RawReadings, readMilesight } from './lorawan-milesight.ts'
+
+interface Options {
+  decoder?: string
+  mountedAtCentimeters?: number
+}
+
+const decoders = ['milesight', ...draginoModels.map((model) => `dragino-${model}`)]
+
+/** Events beside up and status: they are about the radio, not about the world. */
+const otherEvents = new Set(['join', 'ack', 'txack', 'log', 'error', 'location', 'integration'])
+
+function decode({ topic, payload }: Message, route: Route): Decoded {
+  const parts = topic.split('/')
+  const event = parts.at(-1) === 'rx' ? 'up' : parts.at(-1)!
+  const at = parts.lastIndexOf('device')
+  const address = at < 0 ? undefined : parts[at + 1]?.toLowerCase()
+  if (otherEvents.has(event)) return { reports: [] }
+  if (address === undefined || (event !== 'up' && event !== 'status'))
+    return { notUnderstood: 'expected a topic application/<id>/device/<devEUI>/event/up' }
+  const message = readObject(payload)
+  if (!message) return { notUnderstood: 'expected JSON; set the marshaler of ChirpStack to json, not protobuf' }
+  const device = route.own ?? route.find(address)
+  const deviceAt = instantOf(message.time ?? message.publishedAt)
+  const about = { address, ...(deviceAt === undefined ? {} : { deviceAt }) }
+  const discoveries = device ? undefined : [discoveryOf(message, address)]
+  const found = event === 'status' ? readStatus(message) : readUplink(message, device)
+  if ('notUnderstood' in found) return found
+  return {
+    reports: [{ ...about, readings: found.readings }],
+    ...(found.remark === undefined ? {} : { remark: found.remark }),
+    ...(discoveries ? { discoveries } : {}),
+  }
+}
+
+function readStatus(message: JsonObject): RawReadings {
+  const readings: Reading[] = []
+  const isPowered = message.externalPowerSource === true || message.batteryLevelUnavailable === true
+  const battery = numberOf(message.batteryLevel)
+  if (battery !== undefined && battery >= 0 && !isPowered) push(readings, 'batteryPercent', battery)
+  return { readings }
+}
+
+function readUplink(message: JsonObject, device: CodecDevice | undefined): RawReadings {
+  const info = objectAt(message, 'deviceInfo')
+  const decoded = decodedObject(message)
+  let found: RawReadings = { notUnderstood: 'expected "object", "objectJSON" or "data"' }
+  if (decoded) {
+    const readings = readFields(decoded, device?.kind)
+    const distance = readings.find(({ metric }) => metric === 'distanceMeters')?.value
+    if (typeof distance === 'number') readings.push(...readDistance(distance, device).slice(1))
+    found =
+      readings.length > 0
+        ? { readings }
+        : { notUnderstood: `none of the decoded fields is known (${fieldNames(decoded)})` }
+  }
+  const data = textOf(message.data)
+  if ('notUnderstood' in found && data !== undefined) {
+    const profile = textOf(info?.deviceProfileName ?? message.deviceProfileName)
+    const raw = readRaw(data, decoderOf(device, profile), device)
+    if (raw) found = raw
+    else if (!decoded)
+      found = {
+        notUnderstood: `raw bytes without a decoder: set options.decoder to one of ${decoders.join(', ')}, or a codec in ChirpStack's device profile`,
+      }
+  }
+  if ('notUnderstood' in found) return found
+  const gateways = Array.isArray(message.rxInfo) ? message.rxInfo.filter(isObject) : []
+  const strengths = gateways.flatMap(({ rssi }) => numberOf(rssi) ?? [])
+  if (strengths.length > 0) push(found.readings, 'signalDbm', Math.max(...strengths))
+  return found
+}
+
+/** `object` (v4, and v3 with the old marshaler) or `objectJSON` (v3). */
+function decodedObject(message: JsonObject): JsonObject | undefined {
+  const object = objectAt(message, 'object')
+  if (object) return object
+  const text = message.objectJSON
+  if (typeof text !== 'string' || text === '') return undefined
+  try {
+    const parsed: unknown = JSON.parse(text)
+    return isObject(parsed) ? parsed : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** The decoder of the site file, or the one whose maker and model stand in the name of the device profile. */
+function decoderOf(device: CodecDevice | undefined, profile: string | undefined): string | undefined {
+  const { decoder } = (device?.options ?? {}) as Options
+  if (decoder !== undefined) return decoder
+  const name = profile?.toLowerCase() ?? ''
+  if (name.includes('milesight')) return 'milesight'
+  const model = draginoModels.find((each) => name.includes(each))
+  return model && `dragino-${model}`
+}
+
+function readRaw(data: string, decoder: string | undefined, device: CodecDevice | undefined): RawReadings | undefined {
+  if (decoder === undefined) return undefined
+  const bytes = Uint8Array.from(Buffer.from(data, 'base64'))
+  if (decoder === 'milesight') return readMilesight(bytes, device)
+  return readDragino(decoder.slice('dragino-'.length) as DraginoModel, bytes, device)
+}
+
+function discoveryOf(message: JsonObject, address: string) {
+  const info = objectAt(message, 'deviceInfo') ?? message
+  const name = textOf(info.deviceName)
+  const model = textOf(info.deviceProfileName)
+  const decoded = decodedObject(message)
+  return {
+    address,
+    ...(name === undefined ? {} : { name }),
+    ...(model === undefined ? {} : { model }),
+    offers: decoded ? Object.keys(decoded).slice(0, 64) : [],
+  }
+}
+
+/**
+ * ChirpStack v3 and v4 over MQTT with the JSON marshaler (https://www.chirpstack.io/docs/chirpstack/integrations/events.html).
+ * The address is the devEUI. Values come decoded by the device profile's codec, or as bytes for a decoder of ours.
+ */
+export const chirpstack: Codec = {
+  kind: 'chirpstack',
+  options: Type.Object(
+    {
+      decoder: Type.Optional(
+        Type.Union(
+          decoders.map((name) => Type.Literal(name)),
+          { description: 'Of raw bytes, where ChirpStack has no codec for the device.' },
+        ),
+      ),
+      mountedAtCentimeters: Type.Optional(
+        Type.Number({
+          exclusiveMinimum: 0,
+          description: 'Of gauges that look down: from the gauge to the ground. Gives water level and filling.',
+        }),
+      ),
+    },
+    { additionalProperties: false, default: {} },
+  ),
+  filters: ['application/+/device/+/event/+', 'application/+/device/+/rx'],
+  recognises: ({ topic }) => topic.startsWith('application/') && topic.includes('/device/'),
+  decode,
+}

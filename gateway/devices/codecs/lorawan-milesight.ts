@@ -1,0 +1,161 @@
+import type { CodecDevice, Reading } from './codec.ts'
+import { readDistance } from './distance.ts'
+
+/*
+ * Milesight's format (https://github.com/Milesight-IoT/SensorDecoders): a row of [channel, type, value], little-endian.
+ * The type gives the value's length and, but for type 0x00, its meaning; type 0x00 means what the model has there.
+ */
+
+export type RawReadings = { readings: Reading[]; remark?: string } | { notUnderstood: string }
+
+/** Bytes of a value by type. */
+const lengths: Readonly<Record<number, number>> = {
+  0: 1,
+  1: 1,
+  91: 7,
+  101: 6,
+  103: 2,
+  104: 1,
+  106: 2,
+  115: 2,
+  117: 1,
+  119: 2,
+  123: 2,
+  125: 2,
+  130: 2,
+  136: 9,
+  142: 1,
+  144: 4,
+  184: 1,
+  212: 7,
+  248: 6,
+  249: 4,
+  250: 8,
+  251: 5,
+}
+/** Channel 0xff: what the device says of itself, and presses. */
+const ownLengths: Readonly<Record<number, number>> = {
+  1: 1,
+  8: 6,
+  9: 2,
+  10: 2,
+  11: 1,
+  15: 1,
+  22: 8,
+  24: 2,
+  46: 1,
+  63: 1,
+  255: 2,
+}
+const history = 0xce
+/** A value with the state of its threshold behind it. */
+const alarmBit = 0x80
+const presses = { 1: 'single', 2: 'long', 3: 'double' } as const
+
+/** Reads the uplink of a Milesight sensor. Channels that are not known end the reading, with a remark. */
+export function readMilesight(bytes: Uint8Array, device: CodecDevice | undefined): RawReadings {
+  const readings: Reading[] = []
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  let offset = 0
+  while (offset + 2 <= bytes.length) {
+    const channel = bytes[offset]!
+    const type = bytes[offset + 1]!
+    const at = offset + 2
+    if (type === history) return { readings, remark: 'stored history of the sensor was left out' }
+    const isOwn = channel === 0xff
+    const known = isOwn ? ownLengths[type] : lengths[type]
+    // Thresholds: the same value with one byte more, on the channel with its top bit set.
+    const length = known === undefined ? undefined : !isOwn && channel & alarmBit ? known + 1 : known
+    if (length === undefined || at + length > bytes.length) {
+      const where = `channel ${hex(channel)} type ${hex(type)}`
+      const why = length === undefined ? `${where} is not known` : `${where} is cut off`
+      return readings.length === 0 ? { notUnderstood: `Milesight: ${why}` } : { readings, remark: `Milesight: ${why}` }
+    }
+    if (isOwn) readOwn(type, bytes[at]!, device, readings)
+    else readings.push(...readChannel(channel & ~alarmBit, type, view, at, device))
+    offset = at + length
+  }
+  return readings.length > 0 ? { readings } : { notUnderstood: 'Milesight: no channel in the payload' }
+}
+
+function readOwn(type: number, value: number, device: CodecDevice | undefined, readings: Reading[]): void {
+  if (type === 0x2e && (device?.kind ?? 'sos') === 'sos') {
+    const press = presses[value as keyof typeof presses]
+    if (press) readings.push({ metric: 'sosPress', value: press })
+  }
+  // GS101: 2 sensor failure, 3 recovered, 4 about to fail, 5 failed.
+  if (type === 0x3f && value >= 2) readings.push({ metric: 'isFault', value: value !== 3 })
+}
+
+function readChannel(
+  channel: number,
+  type: number,
+  view: DataView,
+  at: number,
+  device: CodecDevice | undefined,
+): Reading[] {
+  const one = (metric: string, value: number | boolean): Reading[] => [{ metric, value }]
+  switch (type) {
+    case 0x75:
+      return one('batteryPercent', view.getUint8(at))
+    case 0x67:
+      return one('temperatureCelsius', view.getInt16(at, true) / 10)
+    case 0x68:
+      return one('humidityPercent', view.getUint8(at) / 2)
+    case 0x73:
+      return one('pressureHectopascals', view.getUint16(at, true) / 10)
+    case 0x77:
+      return one('waterLevelCentimeters', view.getUint16(at, true))
+    case 0x7b:
+      return one('pressureKilopascals', view.getUint16(at, true))
+    case 0x7d:
+      return readAir(channel, view.getUint16(at, true))
+    case 0x82:
+      return readDistance(view.getUint16(at, true) / 1000, device)
+    case 0x8e:
+      return one('isGas', view.getUint8(at) === 1)
+    case 0xb8:
+      return one('fillPercent', 100 - Math.min(100, view.getUint8(at)))
+    case 0x5b:
+      return one('soundLevelDecibels', view.getUint16(at + 3, true) / 10)
+    case 0xd4: {
+      const angles = [0, 2, 4].map((axis) => Math.abs(view.getInt16(at + axis, true) / 100))
+      // The z axis stands upright at 90°; how far the lid leans is what x and y say.
+      const tilt = Math.max(angles[0]!, angles[1]!)
+      return [
+        { metric: 'tiltDegrees', value: tilt },
+        { metric: 'isMoved', value: view.getUint8(at + 6) !== 0 },
+      ]
+    }
+    case 0xf8: {
+      const room = view.getUint8(at)
+      return [
+        { metric: 'isFallen', value: room === 4 },
+        { metric: 'isOccupied', value: room !== 1 },
+      ]
+    }
+    case 0:
+      return readSwitch(channel, view.getUint8(at), device?.kind)
+    default:
+      return []
+  }
+}
+
+/** Type 0x00 by channel: what the models have there. */
+function readSwitch(channel: number, value: number, kind: string | undefined): Reading[] {
+  const isSet = value === 1
+  if (channel === 3) return [{ metric: 'isMotion', value: isSet }]
+  if (channel === 5 && (kind === undefined || kind === 'water-leak')) return [{ metric: 'isWet', value: isSet }]
+  if (channel === 6) return [{ metric: 'isOpen', value: isSet }]
+  if ((channel === 4 || channel === 5) && kind === 'bin') return [{ metric: 'isTipped', value: isSet }]
+  return []
+}
+
+function readAir(channel: number, value: number): Reading[] {
+  const metric = { 7: 'carbonDioxidePpm', 11: 'pm25MicrogramsPerCubicMeter', 12: 'pm10MicrogramsPerCubicMeter' }[
+    channel
+  ]
+  return metric === undefined ? [] : [{ metric, value }]
+}
+
+const hex = (byte: number) => `0x${byte.toString(16).padStart(2, '0')}`
