@@ -8,6 +8,12 @@ import { deviceFault } from './device-fault.ts'
 import { deviceSilent } from './device-silent.ts'
 import { doorLeftOpen } from './door-left-open.ts'
 import { ebikeInElevator } from './ebike-in-elevator.ts'
+import { elderBedExit } from './elder-bed-exit.ts'
+import { elderFall } from './elder-fall.ts'
+import { elderInactivity } from './elder-inactivity.ts'
+import { elderNoData } from './elder-no-data.ts'
+import { elderVitals } from './elder-vitals.ts'
+import { elderWandering } from './elder-wandering.ts'
 import { electricityOverload } from './electricity-overload.ts'
 import { fireLane } from './fire-lane.ts'
 import { gas } from './gas.ts'
@@ -17,6 +23,7 @@ import { noise } from './noise.ts'
 import { pressureLoss } from './pressure-loss.ts'
 import { roomClimate } from './room-climate.ts'
 import { smoke } from './smoke.ts'
+import { sos } from './sos.ts'
 import { streetLight } from './street-light.ts'
 import { waterLeak } from './water-leak.ts'
 import { waterLogging } from './water-logging.ts'
@@ -47,4 +54,11 @@ export const sceneDefinitions: readonly SceneDefinition<any>[] = [
   deviceSilent,
   deviceFault,
   batteryLow,
+  sos,
+  elderFall,
+  elderVitals,
+  elderInactivity,
+  elderBedExit,
+  elderWandering,
+  elderNoData,
 ]
