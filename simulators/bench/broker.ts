@@ -103,7 +103,7 @@ async function startOurs(dir: string): Promise<RunningBroker> {
   return { port: (message as { port: number }).port, process }
 }
 
-async function startMosquitto(dir: string): Promise<RunningBroker> {
+export async function startMosquitto(dir: string): Promise<RunningBroker> {
   const port = await freePort()
   const config = join(dir, 'mosquitto.conf')
   writeFileSync(config, `listener ${port} 127.0.0.1\nallow_anonymous true\npersistence false\n`)
