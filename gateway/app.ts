@@ -313,7 +313,14 @@ function openTelemetry(config: SiteConfig, now: () => number, logger: Logger) {
   const { influx } = config.telemetry
   if (influx) return createTelemetryInflux({ ...influx, token: influx.token ?? '', logger })
   const file = join(config.dataDir, 'telemetry.db')
-  return openTelemetrySqlite({ file, retentionMs: config.retention.telemetryMs, now })
+  const { telemetryMs, telemetryMinuteMs, telemetryHourMs } = config.retention
+  return openTelemetrySqlite({
+    file,
+    retentionMs: telemetryMs,
+    minuteRetentionMs: telemetryMinuteMs,
+    hourRetentionMs: telemetryHourMs,
+    now,
+  })
 }
 
 function readSecret(config: SiteConfig, reference: { env: string } | { file: string }): string {

@@ -22,6 +22,9 @@ const Query = Type.Object({
   from: Type.Optional(Type.Unsafe<string>({ ...Instant, description: 'a day before `to` where it is absent' })),
   to: Type.Optional(Type.Unsafe<string>({ ...Instant, description: 'now where it is absent' })),
   limit: Type.Integer({ minimum: 1, maximum: 10_000, default: 1000 }),
+  resolution: Type.Optional(
+    Type.Enum(['raw', 'minute', 'hour'], { description: 'values (where it is absent), or what each span came to' }),
+  ),
 })
 
 const dayMs = 24 * 3600_000
@@ -88,6 +91,7 @@ export function deviceRoutes(app: ApiApp, { devices, telemetry, now }: ApiOption
         from,
         to,
         limit: query.limit ?? 1000,
+        ...(query.resolution === undefined ? {} : { resolution: query.resolution }),
       })
       return { items: points.map(telemetryPointToWire) }
     },

@@ -134,6 +134,8 @@ export function resolveSite(written: WrittenSite, context: ResolveContext): Site
     retention: {
       evidenceMs: written.retention.evidenceDays * dayMs,
       telemetryMs: written.retention.telemetryDays * dayMs,
+      telemetryMinuteMs: written.retention.telemetryMinuteDays * dayMs,
+      telemetryHourMs: written.retention.telemetryHourDays * dayMs,
     },
     log: { level: written.log.level as SiteConfig['log']['level'] },
     ...(voiceDir === undefined ? {} : { voiceDir: resolve(folder, voiceDir) }),

@@ -97,7 +97,13 @@ export const Retention = Type.Object(
       default: 30,
       description: 'Snapshots and clips; longer while a case is open.',
     }),
-    telemetryDays: Type.Integer({ minimum: 1, default: 90 }),
+    telemetryDays: Type.Integer({ minimum: 1, default: 30, description: 'Every value, in SQLite.' }),
+    telemetryMinuteDays: Type.Integer({
+      minimum: 1,
+      default: 90,
+      description: 'What each minute came to: mean, least, greatest, count.',
+    }),
+    telemetryHourDays: Type.Integer({ minimum: 1, default: 1825, description: 'The same for each hour.' }),
   },
   { ...strict, default: {} },
 )

@@ -68,7 +68,7 @@ export interface SiteConfig {
       maxBufferedPoints: number
     }
   }
-  retention: { evidenceMs: number; telemetryMs: number }
+  retention: { evidenceMs: number; telemetryMs: number; telemetryMinuteMs: number; telemetryHourMs: number }
   log: { level: 'debug' | 'info' | 'warn' | 'error' }
 }
 

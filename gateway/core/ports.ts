@@ -397,14 +397,32 @@ export interface EvidenceStore {
 // ── Telemetry ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 export interface TelemetryPoint {
+  /** The value's instant, or the start of the minute or hour, epoch ms. */
   at: number
+  /** The value, or the mean of the minute or hour. */
   value: number | boolean | string
+  /** Only of a minute or an hour. */
+  count?: number
+  minimum?: number
+  maximum?: number
+}
+
+export interface TelemetryQuery {
+  device: string
+  metric: string
+  /** From here up to before `to`, epoch ms. */
+  from: number
+  to: number
+  /** The newest so many are answered, oldest first. */
+  limit: number
+  /** `raw` unless said otherwise. Texts have no minutes and hours; booleans count as 0 and 1. */
+  resolution?: 'raw' | 'minute' | 'hour'
 }
 
 export interface Telemetry {
   /** Resolves when the batch is stored (SQLite) or accepted by the bounded buffer (InfluxDB). */
   write(measurements: readonly Measurement[]): Promise<void>
-  query(request: { device: string; metric: string; from: number; to: number; limit: number }): Promise<TelemetryPoint[]>
+  query(request: TelemetryQuery): Promise<TelemetryPoint[]>
   latest(device: string): Promise<Measurement[]>
   close(): Promise<void>
 }

@@ -1,4 +1,4 @@
-import { fluxDateTime, fluxInteger, flux as fluxQuery, HttpError } from '@influxdata/influxdb-client'
+import { fluxDateTime, fluxExpression, fluxInteger, flux as fluxQuery, HttpError } from '@influxdata/influxdb-client'
 import { DeliveryError } from '../core/errors.ts'
 import type { Telemetry, TelemetryPoint } from '../core/ports.ts'
 import { hintFor, type InfluxRequests, type InfluxServer, withoutSecrets } from './influx-requests.ts'
@@ -23,6 +23,9 @@ const spanOf = (from: number, to: number): [start: number, stop: number] => [
   Math.min(maxInstant, Math.round(to)),
 ]
 
+/** Length of a window, as both languages write it. */
+const windows = { minute: '1m', hour: '1h' } as const
+
 const atLeastOne = (limit: number): number => Math.max(1, Math.floor(limit))
 
 /** The newest `limit` points, oldest first. */
@@ -30,18 +33,24 @@ const newestOf = (points: TelemetryPoint[], limit: number): TelemetryPoint[] =>
   points.sort((a, b) => a.at - b.at).slice(-atLeastOne(limit))
 
 /**
- * Reads points by Flux (`POST /api/v2/query`, annotated CSV): InfluxDB 2.
+ * Reads points by Flux (`POST /api/v2/query`, annotated CSV): InfluxDB 2. Of minutes and hours it tells the mean only.
  * @throws DeliveryError when the server cannot be asked
  */
 export function createFluxQuery(options: InfluxServer & { requests: InfluxRequests }): InfluxQuery {
   const { bucket, requests } = options
-  return async ({ device, metric, from, to, limit }) => {
+  return async ({ device, metric, from, to, limit, resolution = 'raw' }) => {
     const [start, stop] = spanOf(from, to)
     if (start >= stop) return []
+    const summed =
+      resolution === 'raw'
+        ? fluxExpression('')
+        : fluxExpression(`|> filter(fn: (r) => r._field == "${influxFields.number}")
+      |> aggregateWindow(every: ${windows[resolution]}, fn: mean, createEmpty: false, timeSrc: "_start")`)
     // The tables stay apart by _field: Flux refuses to join values of different types.
     const query = fluxQuery`from(bucket: ${bucket})
       |> range(start: ${fluxDateTime(new Date(start).toISOString())}, stop: ${fluxDateTime(new Date(stop).toISOString())})
       |> filter(fn: (r) => r._measurement == ${metric} and r.device == ${device})
+      ${summed}
       |> tail(n: ${fluxInteger(atLeastOne(limit))})
       |> keep(columns: ["_time", "_value", "_field"])`
     try {
@@ -70,15 +79,19 @@ interface InfluxqlAnswer {
  */
 export function createInfluxqlQuery(options: InfluxqlOptions): InfluxQuery {
   const { url, token, bucket, requestTimeoutMs } = options
-  const columns = Object.values(influxFields)
-  return async ({ device, metric, from, to, limit }) => {
+  const fields = Object.values(influxFields)
+    .map((column) => `"${column}"`)
+    .join(', ')
+  const summaries = ['mean', 'count', 'min', 'max'].map((name) => `${name}("${influxFields.number}")`).join(', ')
+  return async ({ device, metric, from, to, limit, resolution = 'raw' }) => {
     const [start, stop] = spanOf(from, to)
     if (start >= stop) return []
     const parameters = new URLSearchParams({
       db: bucket,
       epoch: 'ms',
-      q: `SELECT ${columns.map((column) => `"${column}"`).join(', ')} FROM "${escaped(metric, '"')}"
+      q: `SELECT ${resolution === 'raw' ? fields : summaries} FROM "${escaped(metric, '"')}"
         WHERE "device" = '${escaped(device, "'")}' AND time >= ${start}ms AND time < ${stop}ms
+        ${resolution === 'raw' ? '' : `GROUP BY time(${windows[resolution]}) fill(none)`}
         ORDER BY time DESC LIMIT ${atLeastOne(limit)}`,
     })
     const base = new URL(url)
@@ -93,7 +106,7 @@ export function createInfluxqlQuery(options: InfluxqlOptions): InfluxQuery {
       const answer = JSON.parse(text) as InfluxqlAnswer
       const problem = answer.error ?? answer.results?.find(({ error }) => error)?.error
       if (problem) throw new Error(problem)
-      return newestOf(pointsOf(answer), limit)
+      return newestOf(resolution === 'raw' ? pointsOf(answer) : summariesOf(answer), limit)
     } catch (error) {
       throw queryError(error as Error, options)
     }
@@ -112,6 +125,15 @@ function pointsOf(answer: InfluxqlAnswer): TelemetryPoint[] {
     }
   }
   return points
+}
+
+function summariesOf(answer: InfluxqlAnswer): TelemetryPoint[] {
+  return (answer.results?.flatMap(({ series }) => series ?? []) ?? []).flatMap(({ columns, values }) =>
+    values.map((row) => {
+      const cell = (name: string) => row[columns.indexOf(name)] as number
+      return { at: cell('time'), value: cell('mean'), count: cell('count'), minimum: cell('min'), maximum: cell('max') }
+    }),
+  )
 }
 
 /** Text between quotes of InfluxQL. */

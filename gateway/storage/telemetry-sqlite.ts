@@ -1,14 +1,22 @@
 import type { Measurement } from '../core/measurement.ts'
-import type { Telemetry, TelemetryPoint } from '../core/ports.ts'
-import { atomically, closeDatabase, openDatabase } from './database.ts'
+import type { Telemetry } from '../core/ports.ts'
+import { atomically, closeDatabase, type Database, openDatabase } from './database.ts'
 import { storageError } from './storage-error.ts'
-import { instantOf, isStorable } from './telemetry-point.ts'
+import { type Arrival, packBatch, unpackBatch } from './telemetry-blob.ts'
+import { createTelemetryHours } from './telemetry-hours.ts'
+import { moveRows } from './telemetry-move.ts'
+import { arrivalAt, createPending, hourOf, type Pending } from './telemetry-pending.ts'
+import { isStorable } from './telemetry-point.ts'
+import { readSeries } from './telemetry-series.ts'
 
 export interface TelemetrySqliteOptions {
   /** Path of the SQLite file, not the store's; `:memory:` for a test that needs no disk. */
   file: string
   /** Values older than this are removed; Infinity keeps them. */
   retentionMs: number
+  /** The same for what each minute and each hour came to. */
+  minuteRetentionMs?: number
+  hourRetentionMs?: number
   /** Epoch ms. */
   now: () => number
 }
@@ -21,91 +29,135 @@ export interface TelemetrySqlite extends Telemetry {
 /** "GrGm" in ASCII. */
 const applicationId = 0x4772476d
 
-const migrations = ['001-measurements.sql'].map((name) => new URL(`./migrations/telemetry/${name}`, import.meta.url))
-
-/** At most so many expired values go with one batch, so that retention never holds the event loop up. */
-const prunedPerWrite = 2000
+const migrations = ['001-measurements.sql', '002-hours.sql'].map(
+  (name) => new URL(`./migrations/telemetry/${name}`, import.meta.url),
+)
 
 const types = ['number', 'boolean', 'string'] as const
 
-interface ValueRow {
-  type: 0 | 1 | 2
-  value: number | string
-}
+/** Arrivals are sorted into hours after so long or so many, whichever comes first; until then memory holds them too. */
+const generationMs = 5 * 60_000
+const generationSize = 500_000
+/** Time that tidying may take from each batch: the event loop has other things to do. */
+const tidyMs = 4
+/** An hour is rolled up so long after its end, when stragglers are in. */
+const graceMs = 2 * 60_000
 
 /**
- * Opens the telemetry store on SQLite. A batch is one transaction; a power cut may cost the last moments (synchronous
- * NORMAL), a killed process costs nothing. Retention rides along with the batches: each also removes what has expired in
- * the series whose turn it is.
+ * Opens the telemetry store on SQLite. A batch is one transaction of one row; a power cut may cost the last moments
+ * (synchronous NORMAL), a killed process costs nothing. Sorting into hours, rolling up and retention ride along with the
+ * batches, a few milliseconds each.
+ *
+ *   write ─▶ batch + active generation ──5 min──▶ frozen generation ──series by series──▶ chunks of hours ──▶ rollups
+ *
+ * Every step may be done twice: after a crash batches are read again, and of two values for one instant one counts.
  * @throws StartError when the file cannot be opened, with the cure
  */
-export function openTelemetrySqlite({ file, retentionMs, now }: TelemetrySqliteOptions): TelemetrySqlite {
+export function openTelemetrySqlite(options: TelemetrySqliteOptions): TelemetrySqlite {
+  const { file, now } = options
   const database = openDatabase({ file, migrations, applicationId, synchronous: 'NORMAL' })
-  const addSeries = database.prepare('INSERT INTO series (device, metric) VALUES (?, ?) RETURNING id')
-  const insert = database.prepare(`
-    INSERT INTO measurement (series_id, at, type, value) VALUES (?, ?, ?, ?)
-    ON CONFLICT DO UPDATE SET type = excluded.type, value = excluded.value`)
+  moveRows(database)
+  const series = readSeries(database)
+  const hours = createTelemetryHours(database, {
+    rawMs: options.retentionMs,
+    minuteMs: options.minuteRetentionMs ?? options.retentionMs,
+    hourMs: options.hourRetentionMs ?? options.retentionMs,
+  })
+  const addBatch = database.prepare('INSERT INTO batch (generation, data) VALUES (?, ?)')
+  const dropBatches = database.prepare('DELETE FROM batch WHERE generation <= ?')
+  const nextGeneration = database.prepare('INSERT INTO generation DEFAULT VALUES RETURNING id')
+  const forgetGenerations = database.prepare('DELETE FROM generation WHERE id < ?')
   const putLatest = database.prepare(`
     INSERT INTO latest (series_id, at, device_at, ingested_at, clock_trusted, type, value) VALUES (?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET
       at = excluded.at, device_at = excluded.device_at, ingested_at = excluded.ingested_at,
       clock_trusted = excluded.clock_trusted, type = excluded.type, value = excluded.value
     WHERE excluded.at >= latest.at`)
-  const prune = database.prepare(`
-    DELETE FROM measurement WHERE series_id = ?1 AND at <=
-      (SELECT max(at) FROM (SELECT at FROM measurement WHERE series_id = ?1 AND at < ?2 ORDER BY at LIMIT ?3))`)
-  const points = database.prepare(`
-    SELECT at, type, value FROM measurement JOIN series ON series.id = series_id
-    WHERE device = ? AND metric = ? AND at >= ? AND at < ? ORDER BY at DESC LIMIT ?`)
-  const newest = database.prepare(`
-    SELECT metric, device_at, ingested_at, clock_trusted, type, value
-    FROM latest JOIN series ON series.id = series_id WHERE device = ? ORDER BY metric`)
 
-  /** Ids by device and metric: as many as the site has. */
-  const seriesIds = new Map<string, number>()
-  const keyOf = (device: string, metric: string) => `${device}\0${metric}`
-  const known: Array<{ id: number; device: string; metric: string }> = database.prepare('SELECT * FROM series').all()
-  for (const { id, device, metric } of known) seriesIds.set(keyOf(device, metric), id)
-  const turns = known.map(({ id }) => id)
-  let turn = 0
+  /** Newest arrival of each series: as many as the site has metrics. */
+  const latest = readLatest(database)
+  let frozen: Pending | undefined = readBatches(database)
+  let active = createPending(newGeneration())
+  let activeSince = now()
   let dropped = 0
 
+  function newGeneration(): number {
+    const { id } = nextGeneration.get() as { id: number }
+    forgetGenerations.run(id)
+    return id
+  }
+
+  function readBatches(from: Database): Pending | undefined {
+    let pending: Pending | undefined
+    const newest = from.prepare('SELECT max(generation) AS generation FROM batch').get() as {
+      generation: number | null
+    }
+    if (newest.generation === null) return undefined
+    for (const { data } of from.prepare('SELECT data FROM batch ORDER BY id').iterate() as Iterable<{
+      data: Uint8Array
+    }>) {
+      pending ??= createPending(newest.generation)
+      for (const arrival of unpackBatch(data)) {
+        pending.add(arrival)
+        remember(arrival)
+      }
+    }
+    return pending
+  }
+
+  function remember(arrival: Arrival): void {
+    const before = latest.get(arrival.series)
+    if (!before || arrivalAt(arrival) >= arrivalAt(before)) latest.set(arrival.series, arrival)
+  }
+
   function store(measurements: readonly Measurement[]): void {
-    const latest = new Map<number, Measurement>()
-    const added = new Map<string, number>()
+    const arrivals: Arrival[] = new Array(measurements.length)
     atomically(database, () => {
-      for (const measurement of measurements) {
-        const { device, metric } = measurement
-        const key = keyOf(device, metric)
-        let id = seriesIds.get(key) ?? added.get(key)
-        if (id === undefined) {
-          id = (addSeries.get(device, metric) as { id: number }).id
-          added.set(key, id)
-        }
-        const [type, value] = encode(measurement.value)
-        insert.run(id, instantOf(measurement), type, value)
-        const before = latest.get(id)
-        if (!before || instantOf(measurement) >= instantOf(before)) latest.set(id, measurement)
+      for (let n = 0; n < measurements.length; n++) {
+        const { device, metric, value, deviceAt, ingestedAt, clockTrusted } = measurements[n]!
+        arrivals[n] = { series: series.id(device, metric), value, deviceAt, ingestedAt, clockTrusted }
       }
-      for (const [id, measurement] of latest) {
-        const { deviceAt, ingestedAt, clockTrusted } = measurement
-        putLatest.run(
-          id,
-          instantOf(measurement),
-          Math.round(deviceAt),
-          Math.round(ingestedAt),
-          clockTrusted ? 1 : 0,
-          ...encode(measurement.value),
-        )
-      }
-      const due = turns[turn++ % turns.length]
-      if (due !== undefined && Number.isFinite(retentionMs)) prune.run(due, now() - retentionMs, prunedPerWrite)
+      addBatch.run(active.generation, packBatch(arrivals))
     })
-    for (const [key, id] of added) {
-      seriesIds.set(key, id)
-      turns.push(id)
+    series.commit()
+    for (const arrival of arrivals) {
+      active.add(arrival)
+      remember(arrival)
     }
   }
+
+  const isDue = () => active.count >= generationSize || (active.count > 0 && now() - activeSince >= generationMs)
+
+  /** Sorts waiting series into hours, rolls up, expires: as much as fits into a few milliseconds. */
+  function tidy(): void {
+    const deadline = performance.now() + tidyMs
+    if (!frozen && isDue()) {
+      const next = createPending(newGeneration())
+      frozen = active
+      active = next
+      activeSince = now()
+    }
+    const sorted: number[] = []
+    const pending = frozen
+    let isSorted = true
+    atomically(database, () => {
+      for (const id of pending?.series() ?? []) {
+        hours.add(id, pending!.generation, pending!.points(id)!)
+        const newest = latest.get(id)
+        if (newest) putLatest.run(id, ...latestRow(newest))
+        sorted.push(id)
+        isSorted = performance.now() <= deadline
+        if (!isSorted) return
+      }
+      if (pending) dropBatches.run(pending.generation)
+      hours.rollUp(hourOf(now() - graceMs), deadline)
+      hours.expire(series.next(), now())
+    })
+    for (const id of sorted) pending!.drop(id)
+    if (isSorted) frozen = undefined
+  }
+
+  const waiting = (id: number) => [frozen?.points(id), active.points(id)].filter((points) => points !== undefined)
 
   return {
     async write(measurements) {
@@ -114,25 +166,28 @@ export function openTelemetrySqlite({ file, retentionMs, now }: TelemetrySqliteO
       if (storable.length === 0) return
       try {
         store(storable)
+        tidy()
       } catch (error) {
+        series.rollBack()
         throw storageError(file, error)
       }
     },
-    async query({ device, metric, from, to, limit }) {
-      const rows: Array<ValueRow & { at: number }> = points.all(device, metric, from, to, limit)
-      return rows.reverse().map((row): TelemetryPoint => ({ at: row.at, value: decode(row) }))
+    async query({ device, metric, from, to, limit, resolution = 'raw' }) {
+      const id = series.find(device, metric)
+      if (id === undefined) return []
+      return resolution === 'raw'
+        ? hours.values(id, waiting(id), from, to, limit)
+        : hours.summaries(id, waiting(id), from, to, limit, resolution)
     },
     async latest(device) {
-      const rows: Array<ValueRow & { metric: string; device_at: number; ingested_at: number; clock_trusted: 0 | 1 }> =
-        newest.all(device)
-      return rows.map((row) => ({
-        device,
-        metric: row.metric,
-        value: decode(row),
-        deviceAt: row.device_at,
-        ingestedAt: row.ingested_at,
-        clockTrusted: row.clock_trusted === 1,
-      }))
+      return [...series.of(device)]
+        .flatMap(([metric, id]): Measurement[] => {
+          const newest = latest.get(id)
+          if (!newest) return []
+          const { series: _, value, ...clocks } = newest
+          return [{ device, metric, value, ...clocks }]
+        })
+        .sort((a, b) => (a.metric < b.metric ? -1 : 1))
     },
     droppedPoints: () => dropped,
     async close() {
@@ -141,10 +196,41 @@ export function openTelemetrySqlite({ file, retentionMs, now }: TelemetrySqliteO
   }
 }
 
-function encode(value: Measurement['value']): [type: number, value: number | string] {
-  return [types.indexOf(typeof value as (typeof types)[number]), typeof value === 'boolean' ? Number(value) : value]
+interface LatestRow {
+  series_id: number
+  device_at: number
+  ingested_at: number
+  clock_trusted: 0 | 1
+  type: 0 | 1 | 2
+  value: number | string
 }
 
-function decode({ type, value }: ValueRow): Measurement['value'] {
-  return types[type] === 'boolean' ? value === 1 : value
+function readLatest(database: Database): Map<number, Arrival> {
+  const rows: LatestRow[] = database
+    .prepare('SELECT series_id, device_at, ingested_at, clock_trusted, type, value FROM latest')
+    .all()
+  return new Map(
+    rows.map(({ series_id, device_at, ingested_at, clock_trusted, type, value }) => [
+      series_id,
+      {
+        series: series_id,
+        deviceAt: device_at,
+        ingestedAt: ingested_at,
+        clockTrusted: clock_trusted === 1,
+        value: types[type] === 'boolean' ? value === 1 : value,
+      },
+    ]),
+  )
+}
+
+function latestRow(arrival: Arrival): [number, number, number, 0 | 1, number, number | string] {
+  const { deviceAt, ingestedAt, clockTrusted, value } = arrival
+  return [
+    arrivalAt(arrival),
+    Math.round(deviceAt),
+    Math.round(ingestedAt),
+    clockTrusted ? 1 : 0,
+    types.indexOf(typeof value as (typeof types)[number]),
+    typeof value === 'boolean' ? Number(value) : value,
+  ]
 }

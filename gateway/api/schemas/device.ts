@@ -36,7 +36,13 @@ export type Device = Static<typeof Device>
 export const DeviceList = Type.Object({ items: Type.Array(Device) }, { title: 'DeviceList' })
 export type DeviceList = Static<typeof DeviceList>
 
-export const TelemetryPoint = Type.Object({ at: Instant, value: Value })
+export const TelemetryPoint = Type.Object({
+  at: Type.Unsafe<string>({ ...Instant, description: "the value's instant, or the start of the minute or hour" }),
+  value: Value,
+  count: Type.Optional(Type.Integer({ description: 'of a minute or an hour, as are the extremes' })),
+  minimum: Type.Optional(Type.Number()),
+  maximum: Type.Optional(Type.Number()),
+})
 export type TelemetryPoint = Static<typeof TelemetryPoint>
 
 export const TelemetrySeries = Type.Object({ items: Type.Array(TelemetryPoint) }, { title: 'TelemetrySeries' })
@@ -53,7 +59,7 @@ export function deviceToWire(row: DeviceRow): Device {
 }
 
 export function telemetryPointToWire(point: CoreTelemetryPoint): TelemetryPoint {
-  return { at: toInstant(point.at), value: point.value }
+  return { ...point, at: toInstant(point.at) }
 }
 
 /** A message that nobody understood. Instants are epoch ms. */

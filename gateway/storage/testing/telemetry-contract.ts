@@ -138,6 +138,23 @@ export function testTelemetry(t: Test, open: (t: Test) => Promise<TelemetryUnder
     ])
   })
 
+  t.test('what each minute and each hour came to can be asked for', async (t) => {
+    const { telemetry, settle } = await opened(t)
+    const hour = Math.floor(base / 3_600_000) * 3_600_000
+    const values = [
+      [0, 1],
+      [30_000, 2],
+      [60_000, 6],
+    ] as const
+    await telemetry.write(values.map(([after, value]) => measurement({ deviceAt: hour + after, value })))
+    await settle()
+    t.match(await telemetry.query({ ...all, resolution: 'minute' }), [
+      { at: hour, value: 1.5 },
+      { at: hour + 60_000, value: 6 },
+    ])
+    t.match(await telemetry.query({ ...all, resolution: 'hour' }), [{ at: hour, value: 3 }])
+  })
+
   t.test('a batch of ten thousand is stored whole', async (t) => {
     const { telemetry, settle } = await opened(t)
     await telemetry.write(Array.from({ length: 10_000 }, (_, n) => measurement({ deviceAt: base + n, value: n })))
