@@ -23,10 +23,12 @@ import { createInspector } from './devices/inspector.ts'
 import { createIntake } from './devices/intake.ts'
 import { createMqttLink } from './devices/mqtt-link.ts'
 import { createDeviceRegistry } from './devices/registry.ts'
+import { createFalls } from './falls.ts'
 import { createHealth } from './health.ts'
 import { createFrameGate } from './inference/gate.ts'
 import { loadManifest } from './inference/manifest.ts'
 import { createDetectorPool } from './inference/pool.ts'
+import { lastKnown } from './last-known.ts'
 import { createMetrics } from './metrics.ts'
 import { createPipeline } from './pipeline.ts'
 import { ensureBridgeToken, ensureGatewaySecret, gatewayClient, tokenHash } from './secrets.ts'
@@ -38,6 +40,7 @@ import { speakerDrivers } from './speakers/index.ts'
 import { createEvidenceStore } from './storage/evidence.ts'
 import { newId } from './storage/id.ts'
 import { hashPassword, verifyPassword } from './storage/password.ts'
+import { openSceneMemory } from './storage/scene-memory.ts'
 import { openStore } from './storage/store.ts'
 import { createTelemetryInflux } from './storage/telemetry-influx.ts'
 import { openTelemetrySqlite } from './storage/telemetry-sqlite.ts'
@@ -61,6 +64,8 @@ export interface App {
 
 const tickMs = 1_000
 const sweepMs = 3600_000
+/** So much of what scenes have learnt may be lost in a crash. */
+const rememberMs = 300_000
 const system = { type: 'system', id: 'gateway' } as const
 
 /**
@@ -117,7 +122,7 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
       doors.onMeasurements(measurements)
       pipeline.onMeasurements(measurements)
     },
-    onAcceleration: () => {},
+    onAcceleration: (device, batch, clockTrusted) => falls.add(device, batch, clockTrusted),
     onDeviceUp: (device, isUp, at) => {
       if (registry.describe(device)) noteEvent(device, isUp ? 'device-up' : 'device-down', at)
       pipeline.onDevice(device, isUp, at)
@@ -209,8 +214,11 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
     announcer,
     store,
   })
+  const memory = openSceneMemory({ file: join(config.dataDir, 'scene-memory.db'), now })
+  cleanUp.defer('scene memory', () => memory.close())
   const pipeline = createPipeline({
     scenes: runningScenes(config),
+    learnt: memory.load(),
     detector,
     gate: () => createFrameGate({}),
     alarms,
@@ -221,6 +229,10 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
     onError,
     now,
   })
+  const remember = () => memory.save(pipeline.learnt())
+  cleanUp.defer('what was learnt', remember)
+  const falls = await createFalls(config, { onFall: pipeline.onFall, onError, now, random, logger })
+  cleanUp.defer('falls', () => falls.close())
   const statusListeners = new Set<(status: CameraStatus) => void>()
   const cameras = createCameraSet(config.cameras.map(cameraOptions), {
     onFrame: pipeline.onFrame,
@@ -289,6 +301,7 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
   if (!isLoopback(config.http.host)) logger.info({ url }, 'console listens beyond this machine')
 
   // Everything is there: let it run.
+  pipeline.onRemembered(await lastKnown(config.devices, telemetry, now()))
   const running = [link.run(stopping.signal), cameras.run(stopping.signal), doors.run(stopping.signal)]
   cleanUp.defer('cameras and mqtt', async () => {
     await intake.flush()
@@ -296,7 +309,8 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
     await Promise.all(running)
   })
   const timers = [
-    setInterval(() => tick([pipeline.onTick, intake.tick, alarms.tick, cases.tick], onError), tickMs),
+    setInterval(() => tick([pipeline.onTick, intake.tick, falls.tick, alarms.tick, cases.tick], onError), tickMs),
+    setInterval(() => tick([remember], onError), rememberMs),
     setInterval(() => void evidence.sweep(now()).catch((error) => onError(error, 'evidence sweep')), sweepMs),
   ]
   cleanUp.defer('timers', () => timers.forEach(clearInterval))

@@ -30,6 +30,8 @@ export interface LookCounts {
 
 export interface PipelineParts {
   scenes: readonly RunningScene[]
+  /** What they had learnt before the restart, by their names. */
+  learnt?: ReadonlyMap<string, unknown>
   detector: Detector
   gate(camera: string): FrameGate
   alarms: { take(finding: Finding, scene: string, decidedAt: number): Alarm | undefined }
@@ -71,6 +73,15 @@ const priority = { attended: 2, normal: 1 } as const
  *   clock ──tick──────────────────────────▶ scenes that asked to be woken by now
  */
 export function createPipeline(parts: PipelineParts): Pipeline {
+  for (const { id, kind, scene } of parts.scenes) {
+    const known = id === undefined ? undefined : parts.learnt?.get(id)
+    if (known === undefined) continue
+    try {
+      scene.restore?.(known)
+    } catch (error) {
+      parts.onError(error, `scene ${kind} cannot use what it had learnt`)
+    }
+  }
   const index = createSceneIndex(parts.scenes)
   const lanes = new Map<string, Lane>()
   for (const camera of index.cameras) lanes.set(camera, { gate: parts.gate(camera), attendUntil: 0, pending: 0 })

@@ -204,6 +204,8 @@ export function siteSchema(drivers: DriverSchemas, purpose: SchemaPurpose = 'che
         {
           dir: Type.String({ default: './models', description: 'Folder of model folders.' }),
           lift: Type.String({ default: 'lift-nanodet', description: 'Model that looks into lift cabs.' }),
+          fallWaist: Type.String({ default: 'fall-waist', description: 'Model of bands worn at the waist.' }),
+          fallWrist: Type.String({ default: 'fall-wrist', description: 'Model of bands worn at the wrist.' }),
           workers: Type.Integer({ minimum: 1, maximum: 32, default: 2, description: 'Inference threads.' }),
         },
         { ...strict, default: {} },

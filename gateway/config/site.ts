@@ -53,7 +53,7 @@ export interface SiteConfig {
   scenes: SceneConfig[]
   doors: Array<{ lift: string; driver: string; options: unknown }>
   routing: Array<{ kinds: string[]; speakers?: string[]; languages: Array<'zh-CN' | 'en'>; voice: boolean }>
-  models: { dir: string; lift: string; workers: number }
+  models: { dir: string; lift: string; fallWaist: string; fallWrist: string; workers: number }
   voiceDir?: string
   disposal: DisposalRow[]
   upstreams: UpstreamEntry[]

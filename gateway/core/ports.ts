@@ -427,6 +427,15 @@ export interface Telemetry {
   close(): Promise<void>
 }
 
+/** What scenes have learnt, kept over a restart. */
+export interface SceneMemory {
+  /** By the names of the scenes, as it was saved last. */
+  load(): Map<string, unknown>
+  /** Replaces everything: what is not in it any more is forgotten. JSON values. */
+  save(learnt: ReadonlyMap<string, unknown>): void
+  close(): void
+}
+
 // ── Services the API offers ──────────────────────────────────────────────────────────────────────────────────────
 
 export interface AlarmService {
