@@ -12,6 +12,8 @@ export interface Detection {
   /** 0…1, the model's own score; comparable only within one model. */
   score: number
   box: Box
+  /** What the model makes of the place, of unit length; only where it was asked for. Comparable within one model. */
+  embedding?: Float32Array
 }
 
 /** Intersection over union of two boxes, 0…1. */

@@ -89,6 +89,8 @@ export interface LiveViewer {
 
 export interface Inference {
   detections: Detection[]
+  /** Name and version of the model that looked; another may take over at any time. */
+  model: string
   /** Spent inside the worker: pre-processing, session.run, head. */
   preprocessMs: number
   runMs: number
@@ -102,8 +104,9 @@ export interface Detector {
   /**
    * Latest frame wins: while a frame of a camera waits, a newer one of the same camera takes its place and the older
    * call resolves to undefined. Higher priority is served first. Retains and releases the frame itself.
+   * `embed` names the labels whose detections get an embedding, where the model has one.
    */
-  detect(frame: Frame, options: { priority: number }): Promise<Inference | undefined>
+  detect(frame: Frame, options: { priority: number; embed?: readonly string[] }): Promise<Inference | undefined>
 }
 
 // ── Speakers ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -34,6 +34,8 @@ export interface Sighting {
   camera: string
   frame: FrameTime
   detections: readonly Detection[]
+  /** The one of them the scene acted on, where it was one. */
+  subject?: Detection
 }
 
 /** Names an alarm: there is one open alarm of a kind per place and source. */

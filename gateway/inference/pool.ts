@@ -126,6 +126,7 @@ export async function createDetectorPool(options: DetectorPoolOptions): Promise<
     queuedMs.add(current.queuedMs)
     finish(current.waiting, {
       detections: outcome.detections,
+      model,
       preprocessMs: outcome.preprocessMs,
       runMs: outcome.runMs,
       queuedMs: current.queuedMs,
@@ -153,12 +154,12 @@ export async function createDetectorPool(options: DetectorPoolOptions): Promise<
       const now = performance.now()
       const waiting = room.take(now, runningCameras)
       if (!waiting) return
-      const { frame } = waiting
+      const { frame, embed } = waiting
       const job = ++jobs
       running.set(slot, { waiting, job, queuedMs: now - waiting.arrivedAt })
       runningCameras.add(frame.camera)
       const picture = { width: frame.width, height: frame.height, data: frame.data }
-      slot.send({ type: 'analyse', job, picture })
+      slot.send({ type: 'analyse', job, picture, ...(embed && { embed }) })
     }
   }
 
@@ -201,7 +202,7 @@ export async function createDetectorPool(options: DetectorPoolOptions): Promise<
 
   return {
     model,
-    detect(frame, { priority }) {
+    detect(frame, { priority, embed }) {
       if (isClosed) return Promise.resolve(undefined)
       if (frame.data.byteLength < yuvBytes(frame.width, frame.height)) {
         countsOf(frame.camera).failed++
@@ -209,7 +210,7 @@ export async function createDetectorPool(options: DetectorPoolOptions): Promise<
       }
       frame.retain()
       return new Promise((resolve) => {
-        const older = room.put({ frame, priority, resolve, arrivedAt: performance.now() })
+        const older = room.put({ frame, priority, ...(embed && { embed }), resolve, arrivedAt: performance.now() })
         if (older) {
           countsOf(frame.camera).superseded++
           finish(older, undefined)

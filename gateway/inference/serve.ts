@@ -8,7 +8,7 @@ import { createModelSession, type ModelSession } from './session.ts'
 /** To the worker. */
 export type WorkerRequest =
   /** Look at this picture. Its pixels are shared memory, not a copy. */
-  | { type: 'analyse'; job: number; picture: YuvPicture }
+  | { type: 'analyse'; job: number; picture: YuvPicture; embed?: readonly string[] }
   /** End as soon as nothing runs. */
   | { type: 'stop' }
 
@@ -35,10 +35,10 @@ export async function serve({ manifest, native }: WorkerData, port: MessagePort)
   let session: ModelSession | undefined
   port.on('message', async (request: WorkerRequest) => {
     if (request.type === 'stop') process.exit()
-    const { job, picture } = request
+    const { job, picture, embed } = request
     try {
       if (!session) throw new Error('no model is loaded')
-      const { detections, preprocessMs, sessionMs, headMs } = await session.infer(picture)
+      const { detections, preprocessMs, sessionMs, headMs } = await session.infer(picture, embed)
       reply({ type: 'result', job, detections, preprocessMs, runMs: sessionMs + headMs })
     } catch (error) {
       reply({ type: 'failed', job, message: (error as Error).message })

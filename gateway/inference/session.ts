@@ -1,5 +1,6 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import type { Detection } from '../core/detection.ts'
+import { createEmbeddingPool, type FeatureMap } from './embedding.ts'
 import type { Candidate, Head, OutputTensor } from './heads/head.ts'
 import { heads } from './heads/index.ts'
 import { suppress } from './heads/suppression.ts'
@@ -20,8 +21,11 @@ export interface SessionResult {
 
 /** One loaded model. One picture at a time. */
 export interface ModelSession {
-  /** Blocks its thread for the length of the run: never call it on the gateway's event loop. */
-  infer(picture: YuvPicture): Promise<SessionResult>
+  /**
+   * Blocks its thread for the length of the run: never call it on the gateway's event loop.
+   * @param embed labels whose detections get an embedding, where the model has one
+   */
+  infer(picture: YuvPicture, embed?: readonly string[]): Promise<SessionResult>
   close(): Promise<void>
 }
 
@@ -91,15 +95,37 @@ export async function createModelSession(
     return kept.flatMap((candidate) => detectionOf(candidate, placement, labels))
   }
 
+  const featureMaps = manifest.embedding?.outputs ?? []
+  const absent = featureMaps.filter((name) => !session.outputNames.includes(name))
+  if (absent.length > 0) throw new Error(`embedding.outputs: the model has no output "${absent.join('", "')}"`)
+  const answers = session.outputNames.filter((name) => !featureMaps.includes(name))
+
+  function embedEach(
+    detections: readonly Detection[],
+    labels: readonly string[],
+    results: InferenceSession.OnnxValueMapType,
+    placement: Placement,
+  ): void {
+    const wanted = detections.filter(({ label }) => labels.includes(label))
+    if (wanted.length === 0) return
+    const pool = createEmbeddingPool(
+      featureMaps.map((name) => featureMapOf(name, results[name]!)),
+      input,
+    )
+    for (const detection of wanted) detection.embedding = pool(detection.box, placement)
+  }
+
   const model: ModelSession = {
-    async infer(picture) {
+    async infer(picture, embed) {
+      const isEmbedding = embed !== undefined && embed.length > 0 && featureMaps.length > 0
       const startedAt = performance.now()
       const placement = preprocessor.fill(picture)
       const filledAt = performance.now()
-      const results = await natively(() => session.run(feeds))
+      const results = await natively(() => session.run(feeds, isEmbedding ? session.outputNames : answers))
       const ranAt = performance.now()
-      const outputs = session.outputNames.map((name) => ({ name, ...valuesOf(results[name]!) }))
+      const outputs = answers.map((name) => ({ name, ...valuesOf(results[name]!) }))
       const detections = read(head, outputs, placement)
+      if (isEmbedding) embedEach(detections, embed, results, placement)
       const endedAt = performance.now()
       return {
         detections,
@@ -111,7 +137,9 @@ export async function createModelSession(
     },
     close: () => session.release(),
   }
-  await model.infer({ width: 32, height: 32, data: new Uint8Array(32 * 32 * 1.5).fill(128) })
+  // With every output asked for, so that a manifest whose embedding does not fit shows here too.
+  await model.infer({ width: 32, height: 32, data: new Uint8Array(32 * 32 * 1.5).fill(128) }, labels)
+  for (const name of featureMaps) featureMapOf(name, (await session.run(feeds, [name]))[name]!)
   return model
 }
 
@@ -141,6 +169,13 @@ function feedsOf(session: InferenceSession, manifest: ModelManifest, data: Float
     }
   }
   return { [name]: new Tensor('float32', data, wanted) }
+}
+
+function featureMapOf(name: string, tensor: Tensor): FeatureMap {
+  const [batch, channels, rows, columns] = tensor.dims
+  if (tensor.dims.length !== 4 || batch !== 1 || !(tensor.data instanceof Float32Array))
+    throw new Error(`embedding.outputs: "${name}" is ${tensor.type} ${tensor.dims.join('×')}, wanted float32 1×C×H×W`)
+  return { channels: channels!, rows: rows!, columns: columns!, data: tensor.data }
 }
 
 function valuesOf(tensor: Tensor): Pick<OutputTensor, 'dims' | 'data'> {

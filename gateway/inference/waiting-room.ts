@@ -4,6 +4,8 @@ import type { Frame, Inference } from '../core/ports.ts'
 export interface WaitingFrame {
   frame: Frame
   priority: number
+  /** Labels whose detections get an embedding. */
+  embed?: readonly string[]
   resolve(inference: Inference | undefined): void
   /** Monotonic ms. */
   arrivedAt: number

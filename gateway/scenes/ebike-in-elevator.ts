@@ -48,8 +48,8 @@ interface Sample {
   camera: string
   frame: FrameTime
   detections: readonly Detection[]
-  /** Best score of a sighting in it; undefined without one. */
-  score: number | undefined
+  /** The best sighting in it; undefined without one. */
+  subject: Detection | undefined
 }
 
 /** One thing that came in and has not left. Instants are epoch ms. */
@@ -107,7 +107,7 @@ function createScene(chosen: Options, { place, cameras }: SceneTarget): Scene {
 
   function onPicture(sample: Sample, history: Sample[]): Finding[] {
     endBurst(sample.at)
-    if (sample.score === undefined) return entry ? watchLeaving(sample, entry) : []
+    if (!sample.subject) return entry ? watchLeaving(sample, entry) : []
     const { at, camera } = sample
     const until = at + (entry ? chosen.goneAfterMs : attendMs)
     const attend: Finding = { type: 'attend', at, camera, until }
@@ -123,16 +123,14 @@ function createScene(chosen: Options, { place, cameras }: SceneTarget): Scene {
     const most = Math.max(chosen.samples, chosen.sightings)
     const needed = at < strictUntil ? Math.min(chosen.sightings + 1, most) : chosen.sightings
     const recent = history.filter((sample) => at - sample.at <= chosen.windowMs)
-    if (recent.filter(({ score }) => score !== undefined).length >= needed) return recent
+    if (recent.filter(({ subject }) => subject).length >= needed) return recent
     const row = history.slice(-needed)
-    const isRow = row.every(
-      ({ at, score }, i) => score !== undefined && (i === 0 || at - row[i - 1]!.at <= maxSampleGapMs),
-    )
+    const isRow = row.every(({ at, subject }, i) => subject && (i === 0 || at - row[i - 1]!.at <= maxSampleGapMs))
     return isRow && row.length === needed ? row : undefined
   }
 
-  function enter({ at, camera, frame, detections }: Sample, evidence: readonly Sample[]): Finding[] {
-    const scores = evidence.flatMap(({ score }) => score ?? [])
+  function enter({ at, camera, frame, detections, subject }: Sample, evidence: readonly Sample[]): Finding[] {
+    const scores = evidence.flatMap(({ subject }) => subject?.score ?? [])
     const hundredth = (value: number) => Math.round(value * 100) / 100
     const score = hundredth(Math.max(...scores))
     const windowMs = at - evidence[0]!.at
@@ -149,7 +147,7 @@ function createScene(chosen: Options, { place, cameras }: SceneTarget): Scene {
         severity: 'high',
         certainty: hundredth(scores.reduce((sum, one) => sum + one, 0) / scores.length),
         why: [{ key: 'sightings', sightings: scores.length, samples: evidence.length, windowMs, score }],
-        sighting: { camera, frame, detections },
+        sighting: { camera, frame, detections, ...(subject && { subject }) },
       },
       ...holdDoor(at, true),
     ]
@@ -224,8 +222,8 @@ function createScene(chosen: Options, { place, cameras }: SceneTarget): Scene {
       const { at, camera, frame, detections } = observation
       const history = histories.get(camera)
       if (!history || at <= (history.at(-1)?.at ?? Number.NEGATIVE_INFINITY)) return []
-      const score = bestSighting(detections, { camera, lift: place.lift }, chosen)
-      const sample = { at, camera, frame, detections, score }
+      const subject = bestSighting(detections, { camera, lift: place.lift }, chosen)
+      const sample = { at, camera, frame, detections, subject }
       history.push(sample)
       if (history.length > Math.max(chosen.samples, chosen.sightings)) history.shift()
       return onPicture(sample, history)

@@ -44,21 +44,21 @@ export type SightingOptions = Static<typeof Schema>
 const samePlace = 0.5
 
 /**
- * Best score of an e-bike in one frame; undefined where there is none: each is too weak, too small, in an ignored zone,
- * or at a place where something else has the better claim.
+ * The best e-bike in one frame; undefined where there is none: each is too weak, too small, in an ignored zone, or at a
+ * place where something else has the better claim.
  */
 export function bestSighting(
   detections: readonly Detection[],
   facts: { camera: string; lift: string | undefined },
   options: SightingOptions,
-): number | undefined {
+): Detection | undefined {
   const minScore = options.minScoreByLift[facts.lift ?? ''] ?? options.minScore
   const zones = (options.ignoreZones[facts.camera] ?? []) as unknown as Zone[]
   const hasBetterClaim = (other: Detection, sighting: Detection) =>
     options.vetoLabels.includes(other.label) &&
     other.score > sighting.score + options.vetoMargin &&
     intersectionOverUnion(other.box, sighting.box) >= samePlace
-  const scores = detections
+  return detections
     .filter(
       ({ label, score, box }) =>
         label === options.label &&
@@ -67,6 +67,5 @@ export function bestSighting(
         !zones.some((zone) => isInZone(box, zone)),
     )
     .filter((sighting) => !detections.some((other) => hasBetterClaim(other, sighting)))
-    .map(({ score }) => score)
-  return scores.length > 0 ? Math.max(...scores) : undefined
+    .reduce<Detection | undefined>((best, each) => (best && best.score >= each.score ? best : each), undefined)
 }

@@ -62,7 +62,7 @@ export async function runClip(
       model: model.manifest.name,
       async detect() {
         isSpared = false
-        return { detections: [...shown], preprocessMs: 0, runMs: 0, queuedMs: 0 }
+        return { detections: [...shown], model: '', preprocessMs: 0, runMs: 0, queuedMs: 0 }
       },
     },
     gate: () => createFrameGate({}),
