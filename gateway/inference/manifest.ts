@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, type KeyObject } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { type TSchema, Type } from 'typebox'
@@ -6,6 +6,7 @@ import { Value } from 'typebox/value'
 import { ConfigError, type ConfigProblem } from '../core/errors.ts'
 import { headOptions } from './heads/options.ts'
 import type { InputSpecification } from './preprocess.ts'
+import { signatureProblem } from './signature.ts'
 
 /** What `models/<name>/model.json` says, checked and with defaults filled in, together with the weights it vouches for. */
 export interface ModelManifest {
@@ -24,6 +25,8 @@ export interface ModelManifest {
   thresholds: { default: number; [label: string]: number }
   /** Overlap above which the weaker of two boxes of one label is dropped. */
   nmsIou: number
+  /** Where embeddings come from: outputs that are feature maps (1 × channels × rows × columns) over the whole input. */
+  embedding?: { outputs: string[] }
   licence: string
   source: string
   /** The very bytes whose hash was checked; workers load these and never read the file again. */
@@ -61,6 +64,9 @@ export const manifestSchema = Type.Object(
     labels: Type.Array(text(), { minItems: 1, uniqueItems: true }),
     thresholds: Type.Object({ default: share() }, { additionalProperties: share() }),
     nmsIou: share({ default: 0.6 }),
+    embedding: Type.Optional(
+      Type.Object({ outputs: Type.Array(text(), { minItems: 1, uniqueItems: true }) }, { additionalProperties: false }),
+    ),
     licence: text(),
     source: text(),
   },
@@ -70,10 +76,14 @@ export const manifestSchema = Type.Object(
 /**
  * Reads and checks `<dir>/model.json` and the weights it names.
  * Throws a ConfigError with every problem at once; weights whose hash differs are never loaded.
+ * @param key with it, model.json must carry a signature by it
  */
-export async function loadManifest(dir: string): Promise<ModelManifest> {
+export async function loadManifest(dir: string, key?: KeyObject): Promise<ModelManifest> {
   const path = join(dir, 'model.json')
-  const document = await readDocument(path)
+  const bytes = await readBytes(path)
+  const forged = key && (await signatureProblem(path, bytes, key))
+  if (forged) throw new ConfigError(path, [forged])
+  const document = parseDocument(path, bytes)
   const value = Value.Default(manifestSchema, document) as Omit<ModelManifest, 'weights'>
   const problems = problemsOf(manifestSchema, value, '')
 
@@ -100,13 +110,20 @@ export async function loadManifest(dir: string): Promise<ModelManifest> {
 
 /** Reads and parses a model.json. Throws a ConfigError. */
 export async function readDocument(path: string): Promise<unknown> {
-  let json: string
+  return parseDocument(path, await readBytes(path))
+}
+
+async function readBytes(path: string): Promise<Uint8Array> {
   try {
-    json = await readFile(path, 'utf8')
+    return await readFile(path)
   } catch (error) {
     const message = `cannot be read (${(error as NodeJS.ErrnoException).code}); a model folder holds model.json and its weights`
     throw new ConfigError(path, [{ path: '', message }])
   }
+}
+
+function parseDocument(path: string, bytes: Uint8Array): unknown {
+  const json = Buffer.from(bytes).toString('utf8')
   try {
     return JSON.parse(json)
   } catch (error) {
