@@ -23,11 +23,10 @@ import { createInspector } from './devices/inspector.ts'
 import { createIntake } from './devices/intake.ts'
 import { createMqttLink } from './devices/mqtt-link.ts'
 import { createDeviceRegistry } from './devices/registry.ts'
+import { openEyes } from './eyes.ts'
 import { createFalls } from './falls.ts'
 import { createHealth } from './health.ts'
 import { createFrameGate } from './inference/gate.ts'
-import { loadManifest } from './inference/manifest.ts'
-import { createDetectorPool } from './inference/pool.ts'
 import { lastKnown } from './last-known.ts'
 import { createMetrics } from './metrics.ts'
 import { createPipeline } from './pipeline.ts'
@@ -199,9 +198,9 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
   cleanUp.defer('evidence', () => recorder.idle())
 
   // Eyes.
-  const manifest = await loadManifest(join(config.models.dir, config.models.lift))
-  const detector = await createDetectorPool({ manifest, workers: config.models.workers, logger, random })
-  cleanUp.defer('detector', () => detector.close())
+  const eyes = await openEyes(config, { store, logger, random, now, onError })
+  cleanUp.defer('eyes', () => eyes.close())
+  const { detector } = eyes
   const doors = createDoors(config, {
     mqtt: link,
     onEvent: ({ lift, transition, by, ...data }) => noteEvent(lift, transition, now(), data, by),
@@ -224,6 +223,7 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
     alarms,
     record: recorder.record,
     encode: (frame, boxes) => encodeSnapshot(frame, { boxes }),
+    ...(eyes.secondStage ? { secondStage: eyes.secondStage } : {}),
     holdDoor: doors.want,
     onDecision: metrics.noteDecision,
     onError,
@@ -278,6 +278,7 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
       },
     },
     doors: doors.service,
+    ...eyes.services,
     telemetry,
     devices: {
       list: () => deviceRows(config, registry),
@@ -302,6 +303,7 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
 
   // Everything is there: let it run.
   pipeline.onRemembered(await lastKnown(config.devices, telemetry, now()))
+  eyes.start()
   const running = [link.run(stopping.signal), cameras.run(stopping.signal), doors.run(stopping.signal)]
   cleanUp.defer('cameras and mqtt', async () => {
     await intake.flush()
@@ -309,9 +311,13 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
     await Promise.all(running)
   })
   const timers = [
-    setInterval(() => tick([pipeline.onTick, intake.tick, falls.tick, alarms.tick, cases.tick], onError), tickMs),
+    setInterval(
+      () => tick([pipeline.onTick, intake.tick, falls.tick, alarms.tick, cases.tick, eyes.tick], onError),
+      tickMs,
+    ),
     setInterval(() => tick([remember], onError), rememberMs),
     setInterval(() => void evidence.sweep(now()).catch((error) => onError(error, 'evidence sweep')), sweepMs),
+    setInterval(() => void eyes.sweep().catch((error) => onError(error, 'sweep of what was learned from')), sweepMs),
   ]
   cleanUp.defer('timers', () => timers.forEach(clearInterval))
   await evidence.sweep(now())

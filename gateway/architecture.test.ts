@@ -11,6 +11,7 @@ const domainFolders = [
   'cameras',
   'falling',
   'inference',
+  'learning',
   'scenes',
   'alarms',
   'cases',

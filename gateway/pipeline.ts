@@ -1,8 +1,8 @@
 import type { FallReport } from './core/acceleration.ts'
-import type { Alarm } from './core/alarm.ts'
+import type { Alarm, Phrase } from './core/alarm.ts'
 import type { Detection } from './core/detection.ts'
 import type { Measurement } from './core/measurement.ts'
-import type { CameraStatus, Detector, Frame } from './core/ports.ts'
+import type { CameraStatus, Detector, Frame, Inference } from './core/ports.ts'
 
 import type { Finding, Observation, Sighting } from './core/scene.ts'
 import { createSceneIndex, type RunningScene } from './scene-index.ts'
@@ -28,6 +28,18 @@ export interface LookCounts {
   spared: number
 }
 
+/** What a site has learned, between detector and scenes. */
+export interface SecondStage {
+  /** Labels that need embeddings. */
+  embed(): readonly string[]
+  /** Takes back what operators called false; the detections that are left. */
+  review(frame: Pick<Frame, 'camera' | 'time'>, inference: Inference): readonly Detection[]
+  /** What it said of the frames that led here, for the alarm. */
+  why(sighting: Sighting): readonly Phrase[]
+  /** Keeps what an alarm showed until somebody says what it was. Takes what it needs of the frame before it returns. */
+  keep(alarm: Alarm, sighting: Sighting, frame: Frame): void
+}
+
 export interface PipelineParts {
   scenes: readonly RunningScene[]
   /** What they had learnt before the restart, by their names. */
@@ -38,6 +50,7 @@ export interface PipelineParts {
   record(alarm: Alarm, sighting: Sighting, picture: () => Promise<Uint8Array | undefined>): void
   /** The very frame as JPEG with its detections drawn. */
   encode(frame: Frame, detections: readonly Detection[]): Promise<Uint8Array>
+  secondStage?: SecondStage
   holdDoor(finding: Extract<Finding, { type: 'hold-door' }>): void
   /** From the frame's arrival to the scene's answer. */
   onDecision(camera: string, milliseconds: number): void
@@ -67,7 +80,7 @@ const priority = { attended: 2, normal: 1 } as const
  * The journeys through the house.
  *
  *   camera ─frame─▶ gate ─┬─ still and empty: the scene hears "nothing there", no inference
- *                         └─▶ detector ─detections─▶ scene ─findings─▶ alarms ─▶ speaker, evidence, case
+ *                         └─▶ detector ─detections─▶ second stage ─▶ scene ─findings─▶ alarms ─▶ speaker, evidence, case
  *   device ─measurement──────────────────────────────▶ scene
  *   band ───fall report──────────────────────────────▶ scene
  *   clock ──tick──────────────────────────▶ scenes that asked to be woken by now
@@ -115,8 +128,9 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     if (finding.type === 'attend') attend(finding)
     else if (finding.type === 'hold-door') parts.holdDoor(finding)
     else {
-      const alarm = parts.alarms.take(finding, scene, decidedAt)
-      if (alarm && finding.type === 'raise' && finding.sighting) record(alarm, finding.sighting, frame)
+      const sighting = finding.type === 'raise' ? finding.sighting : undefined
+      const alarm = parts.alarms.take(sighting ? explained(finding, sighting) : finding, scene, decidedAt)
+      if (alarm && sighting) record(alarm, sighting, frame)
     }
   }
 
@@ -127,8 +141,14 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     lane.gate.attend(until)
   }
 
+  function explained(finding: Finding, sighting: Sighting): Finding {
+    const learned = parts.secondStage?.why(sighting) ?? []
+    return finding.type === 'raise' && learned.length > 0 ? { ...finding, why: [...finding.why, ...learned] } : finding
+  }
+
   /** Keeps the frame that decided until its picture is encoded. */
   function record(alarm: Alarm, sighting: Sighting, frame: Frame | undefined): void {
+    if (frame) parts.secondStage?.keep(alarm, sighting, frame)
     frame?.retain()
     parts.record(alarm, sighting, async () => {
       try {
@@ -144,12 +164,15 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     lane.pending++
     try {
       const isAttended = lane.attendUntil > frame.time.at
+      const embed = parts.secondStage?.embed() ?? []
       const inference = await parts.detector.detect(frame, {
         priority: isAttended ? priority.attended : priority.normal,
+        ...(embed.length > 0 && { embed }),
       })
       if (!inference) return
+      // The gate hears of everything: what was taken back is looked at again as often as before.
       lane.gate.found(inference.detections, frame.time.at)
-      see(frame, inference.detections)
+      see(frame, parts.secondStage?.review(frame, inference) ?? inference.detections)
       parts.onDecision(frame.camera, parts.now() - frame.time.at)
     } catch (error) {
       parts.onError(error, `a frame of camera ${frame.camera} could not be judged`)

@@ -8,6 +8,8 @@ import type {
 } from 'fastify'
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
+import type { LearningService } from '../core/learning.ts'
+import type { ModelService } from '../core/model.ts'
 import type {
   AlarmService,
   Camera,
@@ -31,6 +33,9 @@ export interface ApiOptions {
   alarms: AlarmService
   cases: CaseService
   doors: DoorService
+  models?: ModelService
+  /** Absent where the site does not learn. */
+  learning?: LearningService
   cameras: { list(): Camera[]; onStatus(listener: (status: CameraStatus) => void): () => void }
   telemetry: Telemetry
   devices: { list(): DeviceRow[]; inspected(): InspectedRow[]; discovered(): DiscoveredRow[] }

@@ -15,9 +15,11 @@ import { doorRoutes } from './doors.ts'
 import { evidenceRoutes } from './evidence.ts'
 import { healthRoutes } from './health.ts'
 import { journalRoutes } from './journal.ts'
+import { learningRoutes } from './learning.ts'
 import { liveRoutes } from './live.ts'
 import { createLiveFeed } from './live-feed.ts'
 import { createLoginLimiter } from './login-limiter.ts'
+import { modelRoutes } from './models.ts'
 import { registerOpenapi } from './openapi.ts'
 import { type ApiApp, type ApiOptions, defaultLimits } from './options.ts'
 import { answerError } from './problem.ts'
@@ -99,6 +101,8 @@ export async function createApi(options: ApiOptions): Promise<Api> {
         liveRoutes(v1, sockets, feed)
         deviceRoutes(v1, options)
         doorRoutes(v1, options)
+        learningRoutes(v1, options, audit)
+        modelRoutes(v1, options)
         userRoutes(v1, options, sessions, limiter, audit)
       },
       { prefix: '/api/v1' },

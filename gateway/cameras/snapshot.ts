@@ -1,5 +1,5 @@
 import sharp from 'sharp'
-import type { Detection } from '../core/detection.ts'
+import type { Box, Detection } from '../core/detection.ts'
 import type { Frame } from '../core/ports.ts'
 
 /**
@@ -19,6 +19,23 @@ export async function encodeSnapshot(
   if (scale < 1) picture.resize(size.width, size.height)
   if (options.boxes?.length) picture.composite([{ input: Buffer.from(drawBoxes(options.boxes, size)) }])
   return picture.jpeg({ quality: 80 }).toBuffer()
+}
+
+/** Part of a frame as JPEG (quality 90, for training): `box` in fractions of the picture, at least one pixel. */
+export async function encodeCrop(frame: Pick<Frame, 'data' | 'width' | 'height'>, box: Box): Promise<Uint8Array> {
+  const { width, height } = frame
+  const pixels = toRgb(frame.data, width, height)
+  const left = Math.min(width - 1, Math.floor(box.x * width))
+  const top = Math.min(height - 1, Math.floor(box.y * height))
+  const area = {
+    ...{ left, top },
+    width: Math.max(1, Math.min(width, Math.ceil((box.x + box.width) * width)) - left),
+    height: Math.max(1, Math.min(height, Math.ceil((box.y + box.height) * height)) - top),
+  }
+  return sharp(pixels, { raw: { width, height, channels: 3 } })
+    .extract(area)
+    .jpeg({ quality: 90 })
+    .toBuffer()
 }
 
 /** BT.601 limited range to RGB, in 16-bit fixed point. */

@@ -110,7 +110,8 @@ export function resolveSite(written: WrittenSite, context: ResolveContext): Site
     })),
     scenes: resolveScenes(written, report),
     doors: written.doors.map((door) => ({ ...door, driver: String(door.driver) })),
-    models: { ...written.models, dir: resolve(written.models.dir) },
+    models: models(written, folder),
+    learning: learning(written),
     disposal: withOverrides(readDisposalList(), written.disposal, (index, message) =>
       report(['disposal', index], message),
     ),
@@ -193,6 +194,22 @@ function reportAddresses(
       else report(['devices', index, key], `"${value}" is taken by devices[${first}]`)
     }
   }
+}
+
+function models({ models: written }: WrittenSite, folder: string): SiteConfig['models'] {
+  const { publicKey, shadow, rollBack, ...kept } = written
+  const { factor, minimumAlarms, baselineDays, watchHours } = rollBack
+  return {
+    ...kept,
+    dir: resolve(written.dir),
+    ...(publicKey === undefined ? {} : { publicKey: resolve(folder, publicKey) }),
+    ...(shadow ? { shadow } : {}),
+    rollBack: { factor, minimumAlarms, baselineMs: baselineDays * dayMs, watchMs: watchHours * 3600_000 },
+  }
+}
+
+function learning({ learning: { keepDays, ...kept } }: WrittenSite): SiteConfig['learning'] {
+  return { ...kept, keepMs: keepDays * dayMs }
 }
 
 function reportDuplicates(entries: ReadonlyArray<{ id: string }>, list: string, report: Report): void {

@@ -13,6 +13,7 @@ import {
   strict,
   Upstream,
 } from './schema-entries.ts'
+import { Learning, Models } from './schema-learning.ts'
 import { ChainEntry, ElderEntry, EscalationRules, NotifierEntry, PersonEntry, RotaEntry } from './schema-people.ts'
 import { SceneEntry } from './schema-scenes.ts'
 
@@ -200,16 +201,8 @@ export function siteSchema(drivers: DriverSchemas, purpose: SchemaPurpose = 'che
         ),
         { default: [], description: 'The first row that names an alarm kind decides where its voice is heard.' },
       ),
-      models: Type.Object(
-        {
-          dir: Type.String({ default: './models', description: 'Folder of model folders.' }),
-          lift: Type.String({ default: 'lift-nanodet', description: 'Model that looks into lift cabs.' }),
-          fallWaist: Type.String({ default: 'fall-waist', description: 'Model of bands worn at the waist.' }),
-          fallWrist: Type.String({ default: 'fall-wrist', description: 'Model of bands worn at the wrist.' }),
-          workers: Type.Integer({ minimum: 1, maximum: 32, default: 2, description: 'Inference threads.' }),
-        },
-        { ...strict, default: {} },
-      ),
+      models: Models,
+      learning: Learning,
       voiceDir: Type.Optional(
         Type.String({ description: 'Folder of recordings that replace shipped clips by file name.' }),
       ),

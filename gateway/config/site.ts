@@ -53,7 +53,25 @@ export interface SiteConfig {
   scenes: SceneConfig[]
   doors: Array<{ lift: string; driver: string; options: unknown }>
   routing: Array<{ kinds: string[]; speakers?: string[]; languages: Array<'zh-CN' | 'en'>; voice: boolean }>
-  models: { dir: string; lift: string; fallWaist: string; fallWrist: string; workers: number }
+  models: {
+    dir: string
+    lift: string
+    fallWaist: string
+    fallWrist: string
+    workers: number
+    /** Absolute path of a PEM file. */
+    publicKey?: string
+    shadow?: { model: string; share: number }
+    rollBack: { factor: number; minimumAlarms: number; baselineMs: number; watchMs: number }
+  }
+  learning: {
+    mode: 'off' | 'watch' | 'auto'
+    label: string
+    keepScore: number
+    minimumConfirmed: number
+    minimumFalse: number
+    keepMs: number
+  }
   voiceDir?: string
   disposal: DisposalRow[]
   upstreams: UpstreamEntry[]

@@ -199,7 +199,8 @@ export async function describeModel(dir: string, folder: string, key?: KeyObject
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     // A folder without a manifest (training) or with one of another task (falls) is not ours.
-    if (error.problems.some(({ path, message }) => path === 'task' || message.startsWith('cannot be read (ENOENT)'))) return undefined
+    if (error.problems.some(({ path, message }) => path === 'task' || message.startsWith('cannot be read (ENOENT)')))
+      return undefined
     return { folder, state: 'unusable', problem: error.message }
   }
 }

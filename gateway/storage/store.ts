@@ -6,6 +6,8 @@ import { closeDatabase, openDatabase } from './database.ts'
 import { createEvidenceTable, type EvidenceTable } from './evidence-table.ts'
 import { lockFile } from './file-lock.ts'
 import { createJournal, type JournalDraft } from './journal.ts'
+import { createLearningTable, type LearningTable } from './learning-table.ts'
+import { createModelTable, type ModelTable } from './model-table.ts'
 import { createPushTable } from './push-table.ts'
 import { StorageError, storageError } from './storage-error.ts'
 import { createUserTable } from './user-table.ts'
@@ -19,15 +21,17 @@ export interface StoreOptions {
   logger?: { error(fields: { err: unknown; seq: number }, message: string): void }
 }
 
-/** The store as its owner sees it: the port, and the evidence rows for the evidence store. */
+/** The store as its owner sees it: the port, and the rows that name files for the stores of those files. */
 export interface OpenStore extends Store {
   readonly evidenceRows: EvidenceTable
+  readonly learningRows: LearningTable
+  readonly modelRows: ModelTable
 }
 
 /** "GrGt" in ASCII. */
 const applicationId = 0x47724774
 
-const migrations = ['001-alarms-cases-journal.sql', '002-shelved-alarms.sql', '003-people.sql'].map(
+const migrations = ['001-alarms-cases-journal.sql', '002-shelved-alarms.sql', '003-people.sql', '004-learning.sql'].map(
   (name) => new URL(`./migrations/store/${name}`, import.meta.url),
 )
 
@@ -59,6 +63,8 @@ function createStore({ file, now, logger }: StoreOptions, unlock: () => void): O
   const evidence = createEvidenceTable(database)
   const alarms = createAlarmTable(database, evidence)
   const cases = createCaseTable(database)
+  const learning = createLearningTable(database)
+  const models = createModelTable(database)
   const users = createUserTable(database, now)
   const push = createPushTable(database)
 
@@ -184,6 +190,8 @@ function createStore({ file, now, logger }: StoreOptions, unlock: () => void): O
 
     evidence: evidence.get,
     evidenceRows: evidence,
+    learningRows: learning,
+    modelRows: models,
 
     users: users.users,
     userWithHash: users.userWithHash,

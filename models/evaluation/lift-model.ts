@@ -66,7 +66,9 @@ export async function loadLiftModel(dir: string | undefined, threshold: number |
       return { detections: result.detections, lowered: Object.fromEntries(lowered) }
     },
     sightingScore(seen) {
-      return bestSighting(withEBikes(seen), { camera: '', lift: undefined }, { ...sceneOptions, minScore: 0 })?.score ?? 0
+      return (
+        bestSighting(withEBikes(seen), { camera: '', lift: undefined }, { ...sceneOptions, minScore: 0 })?.score ?? 0
+      )
     },
     timings: () => ({
       inferenceP50Ms: milliseconds(inference, 0.5),

@@ -284,6 +284,16 @@ export default {
     'inside-unknown': 'No sensor inside tells whether somebody is there',
     'elder-silent': 'None of the {devices} devices of the home sends data',
     'band-not-worn': 'The band has not been worn for {hours} h',
+    'learned-passed':
+      'Checked against what operators taught this site (version {version}): similarity to confirmed e-bikes {toConfirmed}, to known false alarms {toFalse}; not enough to take it back',
+    'learned-protected-score':
+      'Not weighed by what this site has learned (version {version}): so sure a sighting is never taken back',
+    'learned-protected-similar':
+      'Kept by what this site has learned (version {version}): looks like confirmed e-bikes, similarity {toConfirmed}',
+    'learned-unknown':
+      'New to what this site has learned (version {version}): like none of the known false alarms ({toFalse}), so not judged',
+    'learned-vetoed-before':
+      'Before this, {vetoed} sightings of this camera were taken back because they looked like known false alarms (version {version})',
     other: '{key}',
   },
   cameras: {

@@ -283,6 +283,13 @@ export default {
     'inside-unknown': '屋内没有传感器，不知是否有人',
     'elder-silent': '家中 {devices} 个设备都没有数据',
     'band-not-worn': '手环已 {hours} 小时没有佩戴',
+    'learned-passed':
+      '已按本小区所学（第 {version} 版）核对：与已确认电动自行车的相似度 {toConfirmed}，与已知误报的相似度 {toFalse}，未达到压下的界限',
+    'learned-protected-score': '本小区所学（第 {version} 版）不参与判断：得分这么高的画面从不压下',
+    'learned-protected-similar':
+      '本小区所学（第 {version} 版）予以保留：与已确认的电动自行车相似，相似度 {toConfirmed}',
+    'learned-unknown': '本小区所学（第 {version} 版）没有见过：与已知误报都不相似（{toFalse}），不作判断',
+    'learned-vetoed-before': '在此之前，该摄像头有 {vetoed} 次画面因与已知误报相似被压下（第 {version} 版）',
     other: '{key}',
   },
   cameras: {
