@@ -17,7 +17,7 @@ export function createConsoleRouter(client: Client) {
       { path: '/alarms/:id?', component: AlarmsPage },
       { path: '/cameras/:id?', component: CamerasPage },
       { path: '/cases/:id?', component: CasesPage },
-      { path: '/devices', component: DevicesPage },
+      { path: '/devices/:id?', component: DevicesPage },
       { path: '/accounts', component: AccountsPage },
       { path: '/:rest(.*)*', redirect: '/alarms' },
     ],

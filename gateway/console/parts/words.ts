@@ -1,7 +1,9 @@
 import { computed } from 'vue'
 import { useI18n } from 'vue-i18n'
 import type { Place, Warning } from '../../api/schemas/index.ts'
+import { describeKind, describeMetric, type Metric } from '../../core/device-kind.ts'
 import { useClient } from '../client/key.ts'
+import { metricNames } from '../i18n/metric-names.ts'
 
 /** Words for ids, instants and durations in the language of the page. */
 export function useWords() {
@@ -39,14 +41,22 @@ export function useWords() {
     kind: (key: string) => client.state.site?.disposal.find((row) => row.key === key)?.name[language.value] ?? key,
     place(place: Place): string {
       if (place.lift) return named('lifts', place.lift) ?? ''
-      return [named('buildings', place.building), place.unit, place.floor].filter(Boolean).join(' ')
+      return [named('buildings', place.building), place.unit, place.floor, place.flat].filter(Boolean).join(' ')
     },
     clock: (instant: string) => new Date(instant).toLocaleTimeString(locale.value, { hour12: false }),
     moment: (instant: string) =>
       new Date(instant).toLocaleString(locale.value, { dateStyle: 'medium', timeStyle: 'medium', hour12: false }),
-    /** Kinds and metrics of devices; a new one stands there as its device calls it. */
-    device: (part: 'kinds' | 'metrics', name: string) =>
-      te(`devices.${part}.${name}`) ? t(`devices.${part}.${name}`) : name,
+    deviceKind: (kind: string) => describeKind(kind)?.name[language.value] ?? kind,
+    /** A metric that is not in the catalogue stands there as its device calls it. */
+    metric: (name: string) => (describeMetric(name) ? metricNames[name as Metric][language.value] : name),
+    /** A value with its unit. */
+    reading(metric: string, value: number | boolean | string): string {
+      if (typeof value === 'boolean') return t(value ? 'devices.yes' : 'devices.no')
+      const word = `devices.values.${value}`
+      if (typeof value === 'string') return te(word) ? t(word) : value
+      const shown = Number.isInteger(value) ? String(value) : value.toPrecision(Math.abs(value) >= 1000 ? 6 : 4)
+      return `${Number(shown)} ${describeMetric(metric)?.unit ?? ''}`.trim()
+    },
     /** As the newspaper writes it: 6 天 23 小时 41 分. */
     duration(ms: number): string {
       const seconds = Math.max(0, Math.round(ms / 1000))
