@@ -52,7 +52,13 @@ const rules: Rule[] = [
   { who: /^simulators\//, may: [/^simulators\//] },
   {
     who: /^models\/(evaluate\.ts$|evaluation\/)/,
-    may: [/^models\//, core, /^gateway\/(inference|scenes|cameras|falling)\//, /^gateway\/pipeline\.ts$/],
+    may: [
+      /^models\//,
+      core,
+      /^gateway\/(inference|scenes|cameras|falling)\//,
+      /^gateway\/pipeline\.ts$/,
+      /^simulators\/facades\//,
+    ],
   },
   {
     who: /^models\/train\//,

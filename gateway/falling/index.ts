@@ -1,3 +1,4 @@
+export { analysisSize } from './analysis-size.ts'
 export { createFacadeMap, type FacadeCalibration, type FacadeMap, facadeCalibration } from './calibration.ts'
 export {
   createClassifier,
@@ -16,3 +17,4 @@ export {
 } from './engine.ts'
 export { type FeatureName, featureNames } from './features.ts'
 export type { Throw, ThrowOrigin, ThrowPoint } from './throw.ts'
+export { createFallingWatch, type FallingWatch, type FallingWatchOptions, type WatchedCamera } from './watch.ts'

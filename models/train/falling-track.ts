@@ -8,7 +8,7 @@
  * `collect` plays scenes through the engine and writes every fall it judged with its features, one JSON object a line.
  * `fit` finds the threshold on buildings it left out, then fits on all.
  */
-import { createWriteStream } from 'node:fs'
+import { appendFileSync, writeFileSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import process from 'node:process'
 import { parseArgs } from 'node:util'
@@ -61,12 +61,11 @@ function collect(out: string): void {
   const count = Number(values.count)
   const plans =
     values.set === 'throws' ? planThrows({ ...order, count }) : planDistractors({ ...order, minutes: count })
-  const file = createWriteStream(out)
+  writeFileSync(out, '')
   for (const plan of plans) {
     const seconds = values.seconds === undefined ? plan.seconds : Number(values.seconds)
-    for (const row of play({ ...plan, seconds })) file.write(`${JSON.stringify(row)}\n`)
+    for (const row of play({ ...plan, seconds })) appendFileSync(out, `${JSON.stringify(row)}\n`)
   }
-  file.end()
 }
 
 function play(plan: ScenePlan): Row[] {
@@ -90,7 +89,7 @@ function play(plan: ScenePlan): Row[] {
   const { tracks, throws } = scene.truth()
   return judged.map((each) => {
     const [followed] = Object.entries(tracks).find(([, boxes]) => isFollowing(each, boxes, plan.framesPerSecond)) ?? []
-    const kind = throws.find(({ track }) => followed?.endsWith(track.slice('object'.length)))?.kind
+    const kind = throws.find(({ track }) => track === followed?.replace('window_reflection', 'object'))?.kind
     return {
       building: plan.building,
       label: followed === undefined ? 0 : 1,
@@ -117,15 +116,16 @@ async function fit(files: readonly string[], out: string): Promise<void> {
   const trial = fitTrees(examplesOf(taught), labelsOf(taught))
   const scores = held.map((row) => ({ ...row, score: scoreOf(trial, vectorOf(row)) }))
   for (const threshold of [0.3, 0.5, 0.7, 0.8, 0.9, 0.95]) {
-    const found = scores.filter(({ label, score }) => label === 1 && score >= threshold).length
+    const throws = scores.filter(({ label }) => label === 1)
+    const found = throws.filter(({ score }) => score >= threshold).length
     const wrong = scores.filter(({ label, score }) => label === 0 && score >= threshold)
     console.log(
-      `threshold ${threshold}: finds ${found} of ${labelsOf(held).filter(Boolean).length}, wrong ${wrong.length} of ${held.length}:`,
+      `threshold ${threshold}: finds ${found} of ${throws.length}, wrong ${wrong.length} of ${held.length}:`,
       [...new Set(wrong.map(({ what }) => what))].join(', '),
     )
   }
   const model = fitTrees(examplesOf(rows), labelsOf(rows))
-  const positives = labelsOf(rows).filter(Boolean).length
+  const positives = rows.filter(({ label }) => label === 1).length
   await writeFile(
     out,
     `${JSON.stringify({

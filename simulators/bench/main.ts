@@ -1,6 +1,7 @@
 import process from 'node:process'
 import * as alarm from './alarm.ts'
 import * as broker from './broker.ts'
+import * as facade from './facade.ts'
 import * as ingest from './ingest.ts'
 import * as lift from './lift.ts'
 import { type BenchResult, printResult } from './report.ts'
@@ -10,7 +11,7 @@ interface Bench {
   run(options: { quick: boolean }): Promise<BenchResult>
 }
 
-const benches: readonly Bench[] = [lift, alarm, broker, ingest]
+const benches: readonly Bench[] = [lift, facade, alarm, broker, ingest]
 const name = process.argv[2]
 const bench = benches.find((each) => each.name === name)
 if (!bench) {

@@ -9,6 +9,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 
 const runs = [
   { entry: 'simulators/bench/main.ts', name: 'lift', metrics: ['lifts', 'decisionP95Ms', 'cpuCores'] },
+  { entry: 'simulators/bench/main.ts', name: 'facade', metrics: ['cameras1080p25', 'msPerFrame'] },
   {
     entry: 'simulators/bench/main.ts',
     name: 'alarm',

@@ -3,8 +3,10 @@
  *
  *   node --import tsx simulators/facades/main.ts --set throws --count 20 --out DIR --seed 1 --buildings 1-12
  *   node --import tsx simulators/facades/main.ts --set distractors --minutes 30 --out DIR --buildings 101-112
+ *
+ * With --scenes only the plans are written, `<set>-<seed>.scenes.json`: `npm run evaluate -- falling-object` draws them itself.
  */
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { parseArgs } from 'node:util'
@@ -20,6 +22,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     buildings: { type: 'string', default: '1-10' },
     width: { type: 'string', default: '1920' },
+    scenes: { type: 'boolean' },
   },
 })
 const range = /^(\d+)-(\d+)$/.exec(values.buildings)
@@ -37,6 +40,10 @@ const plans =
     ? planThrows({ ...order, count: Number(values.count) })
     : planDistractors({ ...order, minutes: Number(values.minutes) })
 mkdirSync(values.out, { recursive: true })
+if (values.scenes) {
+  writeFileSync(join(values.out, `${values.set}-${order.seed}.scenes.json`), JSON.stringify(plans))
+  process.exit(0)
+}
 for (const [index, plan] of plans.entries()) {
   const name = `b${plan.building}-${values.set}-${order.seed}-${String(index).padStart(3, '0')}.mp4`
   await renderScene(plan, join(values.out, name))

@@ -1,0 +1,156 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Worker } from 'node:worker_threads'
+import { type BackoffBounds, backoffMs } from '../core/backoff.ts'
+import type { Frame } from '../core/ports.ts'
+import type { FrameTime } from '../core/scene.ts'
+import type { Zone } from '../core/zone.ts'
+import { createFacadeMap, type FacadeCalibration } from './calibration.ts'
+import type { FallingModel } from './classifier.ts'
+import type { FallingCounters, StageTimes } from './engine.ts'
+import type { Throw } from './throw.ts'
+import type { WatchReply, WatchRequest } from './watch-messages.ts'
+
+/*
+ * Watches facade cameras in one thread of its own.
+ *
+ *   frame ─▶ waiting (at most `mostWaiting` a camera, else dropped and counted) ─▶ engine ─▶ released
+ *
+ * A thread that dies is replaced after a back-off; its cameras learn their backgrounds anew.
+ */
+
+export interface WatchedCamera {
+  id: string
+  calibration?: FacadeCalibration
+  /** Zones that never count, fractions of the picture. */
+  masks?: readonly Zone[]
+}
+
+export interface FallingWatchOptions {
+  model: FallingModel
+  cameras: readonly WatchedCamera[]
+  /** `frame` is the last one the event is seen in, on both clocks. */
+  onThrow(camera: string, event: Throw, frame: FrameTime): void
+  /** The thread was lost and will be replaced. */
+  onLost?(reason: string): void
+  random(): number
+  restart?: BackoffBounds
+}
+
+export interface WatchStatus {
+  /** Pictures that came while too many waited: the machine is too slow for its cameras. */
+  droppedFrames: number
+  counters: FallingCounters | undefined
+  stages: StageTimes | undefined
+  restlessShare: number
+}
+
+export interface FallingWatch {
+  /** Takes every picture of a camera; returns at once. Retains and releases the frame itself. */
+  observe(frame: Frame): void
+  status(camera: string): WatchStatus
+  /** Keeps the thread alive until the signal; resolves when it is gone. */
+  run(signal: AbortSignal): Promise<void>
+}
+
+/** A camera room lends four slots a camera: one is being filled. */
+const mostWaiting = 3
+
+/** @throws Error for a calibration that spans no plane */
+export function createFallingWatch(options: FallingWatchOptions): FallingWatch {
+  for (const { id, calibration } of options.cameras)
+    if (calibration)
+      try {
+        createFacadeMap(calibration)
+      } catch (error) {
+        throw new Error(`camera ${id}: ${(error as Error).message}`)
+      }
+  const status = new Map<string, WatchStatus>(
+    options.cameras.map(({ id }) => [
+      id,
+      { droppedFrames: 0, counters: undefined, stages: undefined, restlessShare: 0 },
+    ]),
+  )
+  const pending = new Map<number, Frame>()
+  const waiting = new Map<string, number>()
+  /** The gateway's clock at stream time 0 of a camera's session. */
+  const origins = new Map<string, { session: string; at: number }>()
+  let worker: Worker | undefined
+  let nextId = 1
+
+  const settle = (id: number) => {
+    const frame = pending.get(id)
+    if (!frame) return
+    pending.delete(id)
+    waiting.set(frame.camera, (waiting.get(frame.camera) ?? 1) - 1)
+    frame.release()
+  }
+
+  const onReply = (message: WatchReply) => {
+    if (message.type === 'done') {
+      const { id, camera, counters, stages, restlessShare } = message
+      Object.assign(status.get(camera)!, { counters, stages, restlessShare })
+      settle(id)
+      return
+    }
+    const { camera, session, event } = message
+    const origin = origins.get(camera)
+    const at = origin?.session === session ? origin.at + event.toMs : Number.NaN
+    options.onThrow(camera, event, { at, mediaMs: event.toMs, session })
+  }
+
+  async function runOnce(signal: AbortSignal): Promise<void> {
+    const file = new URL(`./worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url)
+    const thread = new Worker(file, { workerData: { model: options.model } })
+    let reason = 'it ended by itself'
+    thread.on('message', onReply)
+    thread.on('error', (error) => {
+      reason = error.message
+    })
+    const exited = new Promise((resolve) => thread.once('exit', resolve))
+    for (const { id, calibration, masks } of options.cameras)
+      thread.postMessage({
+        type: 'open',
+        camera: id,
+        ...(calibration ? { calibration } : {}),
+        ...(masks ? { masks } : {}),
+      } satisfies WatchRequest)
+    worker = thread
+    const stop = () => void thread.terminate()
+    signal.addEventListener('abort', stop, { once: true })
+    if (signal.aborted) stop()
+    await exited
+    signal.removeEventListener('abort', stop)
+    worker = undefined
+    for (const id of [...pending.keys()]) settle(id)
+    if (!signal.aborted) options.onLost?.(reason)
+  }
+
+  return {
+    observe(frame) {
+      const own = status.get(frame.camera)
+      if (!own) return
+      const count = waiting.get(frame.camera) ?? 0
+      if (!worker || count >= mostWaiting) {
+        own.droppedFrames++
+        return
+      }
+      const { at, mediaMs, session } = frame.time
+      origins.set(frame.camera, { session, at: at - mediaMs })
+      const id = nextId++
+      frame.retain()
+      pending.set(id, frame)
+      waiting.set(frame.camera, count + 1)
+      const { camera, data, width, height } = frame
+      worker.postMessage({ type: 'frame', id, camera, data, width, height, mediaMs, session } satisfies WatchRequest)
+    },
+    status: (camera) => ({ ...status.get(camera)! }),
+    async run(signal) {
+      for (let attempt = 0; !signal.aborted; attempt++) {
+        await runOnce(signal)
+        if (signal.aborted) return
+        const delay = backoffMs(attempt, options.restart ?? { minMs: 1000, maxMs: 60_000 }, options.random)
+        await sleep(delay, undefined, { signal }).catch(() => {})
+      }
+    },
+  }
+}
