@@ -253,7 +253,7 @@ function toReport(current: Static<typeof SiteCase>, transition: SiteTransition):
       title,
       severity,
       level,
-      place: definedOnly(place),
+      place: cityPlace(place),
       alarmIds,
       openedAt: Date.parse(current.openedAt),
       respondBy: instant(current.respondBy),
@@ -263,4 +263,9 @@ function toReport(current: Static<typeof SiteCase>, transition: SiteTransition):
     unit: current.unit,
     transition,
   })
+}
+
+/** Where, as far as the city is told: never the home. */
+function cityPlace({ site, building, unit, floor, lift, gridCell }: Static<typeof SiteCase>['place']) {
+  return definedOnly({ site, building, unit, floor, lift, gridCell })
 }

@@ -29,8 +29,9 @@ import { createHealth } from './health.ts'
 import { createFrameGate } from './inference/gate.ts'
 import { lastKnown } from './last-known.ts'
 import { createMetrics } from './metrics.ts'
+import { createPeople } from './people.ts'
 import { createPipeline } from './pipeline.ts'
-import { ensureBridgeToken, ensureGatewaySecret, gatewayClient, tokenHash } from './secrets.ts'
+import { ensureAnswerLinkSecret, ensureBridgeToken, ensureGatewaySecret, gatewayClient, tokenHash } from './secrets.ts'
 import { cameraOptions, createDoors, deviceFilters, deviceSources, runningScenes } from './site-parts.ts'
 import { describePlace, deviceRows, siteView } from './site-view.ts'
 import { createAnnouncer } from './speakers/announcer.ts'
@@ -168,18 +169,34 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
     store,
     disposal: config.disposal,
     describePlace: ({ place }) => describePlace(config, place),
+    hasConsent: (person) => config.elders.find(({ id }) => id === person)?.consents.city === true,
     now,
     newId: (prefix) => newId(prefix, now()),
     ...(config.upstreams[0] ? { upstream: config.upstreams[0].name } : {}),
   })
+  const people = createPeople({
+    config,
+    store,
+    linkSecret: ensureAnswerLinkSecret(config.dataDir),
+    secret: (reference) => readSecret(config, reference),
+    onFinding: (finding) => void alarms.take(finding, 'channels'),
+    onError,
+    clock,
+    random,
+    logger,
+  })
+  cleanUp.defer('people', () => people.close())
   const alarms = createAlarms({
+    escalation: people.escalation,
     store,
     announcer,
     route: (kind, place) => routeVoice(config.routing, config.speakers, config.site.language, kind, place),
     openCase: cases.openFor,
     openCaseByHand: cases.openByHand,
     isSourceUp: ({ type, id }) =>
-      type === 'camera' ? cameras.get(id)?.status().state === 'up' : registry.get(id)?.isUp === true,
+      type === 'camera'
+        ? cameras.get(id)?.status().state === 'up'
+        : (people.isChannelUp(id) ?? registry.get(id)?.isUp === true),
     onError,
     now,
     newId: (prefix) => newId(prefix, now()),
@@ -211,6 +228,7 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
     looks: () => pipeline.looks(),
     intake,
     announcer,
+    courier: people.courier,
     store,
   })
   const memory = openSceneMemory({ file: join(config.dataDir, 'scene-memory.db'), now })
@@ -279,6 +297,7 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
     },
     doors: doors.service,
     ...eyes.services,
+    people: people.parts,
     telemetry,
     devices: {
       list: () => deviceRows(config, registry),
@@ -290,6 +309,7 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
     passwords,
     bridgeTokenHash: tokenHash(ensureBridgeToken(config.dataDir)),
     ...(config.http.metricsToken ? { metricsTokenHash: tokenHash(config.http.metricsToken) } : {}),
+    ...(config.http.publicUrl === undefined ? {} : { origins: [new URL(config.http.publicUrl).origin] }),
     ...(config.http.trustProxy.length > 0 ? { trustProxy: config.http.trustProxy } : {}),
     consoleDir: options.consoleDir ?? defaultConsoleDir(),
     health: createHealth({ link, cameras, detector, isMqttExternal: config.mqtt.external !== undefined }),
@@ -302,6 +322,9 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
   if (!isLoopback(config.http.host)) logger.info({ url }, 'console listens beyond this machine')
 
   // Everything is there: let it run.
+  // People first: what came due while the gateway was down waits for nothing.
+  people.escalation.resume()
+  people.escalation.tick()
   pipeline.onRemembered(await lastKnown(config.devices, telemetry, now()))
   eyes.start()
   const running = [link.run(stopping.signal), cameras.run(stopping.signal), doors.run(stopping.signal)]
@@ -312,7 +335,11 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
   })
   const timers = [
     setInterval(
-      () => tick([pipeline.onTick, intake.tick, falls.tick, alarms.tick, cases.tick, eyes.tick], onError),
+      () =>
+        tick(
+          [people.escalation.tick, pipeline.onTick, intake.tick, falls.tick, alarms.tick, cases.tick, eyes.tick],
+          onError,
+        ),
       tickMs,
     ),
     setInterval(() => tick([remember], onError), rememberMs),

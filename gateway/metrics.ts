@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, type Registry } from 'prom-client'
-import type { CameraStatus, Store } from './core/ports.ts'
+import type { CameraStatus, ChannelState, Store } from './core/ports.ts'
 
 export interface MeasuredParts {
   detector: {
@@ -14,6 +14,10 @@ export interface MeasuredParts {
   cameras(): CameraStatus[]
   looks(): Array<{ camera: string; wanted: Readonly<Record<string, number>>; spared: number }>
   intake: { stats(): object }
+  courier: {
+    counts(): Readonly<Record<string, number>>
+    channels(): ChannelState[]
+  }
   announcer: { counts(): Readonly<Record<string, number>> }
   store: Pick<Store, 'onAppend' | 'lastSeq'>
 }
@@ -84,6 +88,15 @@ export function createMetrics(registry: Registry, parts: MeasuredParts): Metrics
   })
   gauge('gridgate_announcements', 'Voice announcements by what became of them.', ['outcome'], (each) => {
     for (const [outcome, count] of Object.entries(parts.announcer.counts())) each.set({ outcome }, count)
+  })
+  gauge('gridgate_notifications', 'Messages to people by what became of them.', ['outcome'], (each) => {
+    for (const [outcome, count] of Object.entries(parts.courier.counts())) each.set({ outcome }, count)
+  })
+  gauge('gridgate_notifier_up', '0 while a channel to people is lost.', ['notifier'], (each) => {
+    for (const { notifier, state } of parts.courier.channels()) each.set({ notifier }, state === 'down' ? 0 : 1)
+  })
+  gauge('gridgate_notifier_waiting', 'Messages that wait for a channel.', ['notifier'], (each) => {
+    for (const { notifier, waiting } of parts.courier.channels()) each.set({ notifier }, waiting)
   })
   return { registry, noteDecision: (_camera, milliseconds) => decision.observe(milliseconds / 1000) }
 }

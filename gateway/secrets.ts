@@ -9,6 +9,7 @@ export function secretFiles(dataDir: string) {
     credentials: join(dataDir, 'broker', 'credentials'),
     gatewaySecret: join(dataDir, 'broker', 'gateway-secret'),
     bridgeToken: join(dataDir, 'bridge-token'),
+    answerLinkSecret: join(dataDir, 'answer-link-secret'),
   }
 }
 
@@ -29,10 +30,17 @@ export async function ensureGatewaySecret(dataDir: string): Promise<string> {
 
 /** The bearer token cloud-bridge uses; made at the first start. */
 export function ensureBridgeToken(dataDir: string): string {
-  const { bridgeToken } = secretFiles(dataDir)
-  if (!existsSync(bridgeToken))
-    writeFileSync(bridgeToken, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600 })
-  return readFileSync(bridgeToken, 'utf8').trim()
+  return ensureSecret(secretFiles(dataDir).bridgeToken)
+}
+
+/** Signs answer links; made at the first start. Deleting the file makes every link that was sent worthless. */
+export function ensureAnswerLinkSecret(dataDir: string): string {
+  return ensureSecret(secretFiles(dataDir).answerLinkSecret)
+}
+
+function ensureSecret(file: string): string {
+  if (!existsSync(file)) writeFileSync(file, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600 })
+  return readFileSync(file, 'utf8').trim()
 }
 
 /** SHA-256 as hex, for tokens that are random and long: only the hash is kept in memory and compared. */

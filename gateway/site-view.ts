@@ -52,6 +52,28 @@ export function deviceRows(config: SiteConfig, registry: DeviceRegistry): Device
   })
 }
 
+/** Name of an alarm's kind: that of the disposal list, else the kind itself. */
+export function kindWords({ disposal }: SiteConfig, kind: string): { zh: string; en: string } {
+  return disposal.find(({ key }) => key === kind)?.name ?? { zh: kind, en: kind }
+}
+
+/** A place in both languages, down to the home: for people who are sent there, never for the city. */
+export function placeWords(config: SiteConfig, place: Place): { zh: string; en: string } {
+  const lift = config.lifts.find(({ id }) => id === place.lift)
+  if (lift) return lift.name
+  const building = config.buildings.find(({ id }) => id === place.building)
+  const unit = building?.units.find(({ id }) => id === place.unit)
+  if (!building) return config.site.name
+  const zh = [building.name.zh, unit?.name.zh, place.floor && `${place.floor} 层`, place.flat && `${place.flat} 室`]
+  const en = [
+    place.flat && `flat ${place.flat}`,
+    place.floor && `floor ${place.floor}`,
+    unit?.name.en,
+    building.name.en,
+  ]
+  return { zh: zh.filter(Boolean).join(' '), en: en.filter(Boolean).join(', ') }
+}
+
 /** A place in words, from the largest part to the smallest. */
 export function describePlace(config: SiteConfig, place: Place): string {
   const lift = config.lifts.find(({ id }) => id === place.lift)

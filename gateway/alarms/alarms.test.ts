@@ -27,7 +27,10 @@ const raised = (at: number, more: object = {}): Finding => ({
   ...more,
 })
 
-function build(file: string, options: { upstream?: string; answer?: () => Promise<PlayReport> } = {}) {
+function build(
+  file: string,
+  options: { upstream?: string; consent?: boolean; answer?: () => Promise<PlayReport> } = {},
+) {
   let time = 1_000_000
   let ids = 0
   let isUp = true
@@ -40,6 +43,7 @@ function build(file: string, options: { upstream?: string; answer?: () => Promis
     store,
     disposal: readDisposalList(),
     describePlace: () => '1 号楼',
+    hasConsent: () => options.consent === true,
     now,
     newId,
     ...(options.upstream ? { upstream: options.upstream } : {}),
@@ -215,4 +219,23 @@ t.test('the third e-bike in the same lift within thirty days goes to the city at
     return store.case(alarm.caseId!)?.level
   })
   t.same(levels, ['P', 'P', 'X'])
+})
+
+t.test('the city hears of an elder only with consent, and never of the home', async (t) => {
+  const elder = {
+    kind: 'elder_fall',
+    person: 'elder-301',
+    place: { site: 's', building: 'b1', floor: '3', flat: '301' },
+  }
+  const silent = build(':memory:', { upstream: 'street' })
+  const alarm = silent.alarms.take(raised(1, elder), 's')!
+  const opened = silent.alarms.openCase(alarm.id, operator) as { id: string }
+  t.match(silent.store.case(opened.id), { level: 'P', place: { floor: '3' } })
+  t.notOk(silent.store.case(opened.id)?.place.flat)
+  t.notMatch(JSON.stringify(silent.store.case(opened.id)), /elder-301|"301"/)
+  t.match(silent.cases.reportUpstream(opened.id, operator), { refused: /has not agreed/ })
+
+  const agreed = build(':memory:', { upstream: 'street', consent: true })
+  const told = agreed.alarms.openCase(agreed.alarms.take(raised(1, elder), 's')!.id, operator) as { id: string }
+  t.equal(agreed.store.case(told.id)?.level, 'X')
 })

@@ -32,6 +32,8 @@ export interface Who {
   name: string
   role: Caller
   actor: Actor
+  /** The person of the site file whose account it is. */
+  person?: string
   /** Of people only. */
   session?: { tokenHash: string; csrfToken: string; expiresAt: number }
 }
@@ -80,6 +82,7 @@ function person(token: string, sessions: SessionKeeper): Who | undefined {
     name: user.name,
     role: user.role,
     actor: { type: 'user', id: user.id },
+    ...(user.person === undefined ? {} : { person: user.person }),
     session: { tokenHash, csrfToken: csrfTokenOf(token), expiresAt },
   }
 }

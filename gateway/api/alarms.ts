@@ -5,6 +5,7 @@ import { problems } from './openapi.ts'
 import type { ApiApp, ApiOptions } from './options.ts'
 import { notFound, Problem, refused } from './problem.ts'
 import { defined, PageQuery, Params } from './query.ts'
+import { withoutPerson } from './redact.ts'
 import {
   AlarmPage,
   Alarm as AlarmWire,
@@ -74,7 +75,10 @@ export function alarmRoutes(app: ApiApp, { store, alarms }: ApiOptions): void {
       config: { access: staffAndBridge },
       schema: { summary: 'One alarm', tags, params: Params, response: { 200: AlarmWire, ...problems(404) } },
     },
-    async ({ params }) => alarmToWire(existing(params.id)),
+    async (request) => {
+      const alarm = alarmToWire(existing(request.params.id))
+      return whoOf(request).role === 'bridge' ? withoutPerson(alarm) : alarm
+    },
   )
 
   app.post(

@@ -1,10 +1,11 @@
 import { Gauge } from 'prom-client'
 import { type Static, Type } from 'typebox'
 import type { JournalEntry, JournalTopic } from '../core/journal.ts'
-import { staffAndBridge } from './access.ts'
+import { staffAndBridge, whoOf } from './access.ts'
 import { problems } from './openapi.ts'
 import type { ApiApp, ApiLimits, ApiOptions } from './options.ts'
 import { tooMany } from './problem.ts'
+import { entryWithoutPerson } from './redact.ts'
 import { entryToWire, JournalPage, journalTopics, maxJournalWaitMs } from './schemas/index.ts'
 
 const topic = `(${journalTopics.join('|')})`
@@ -74,7 +75,9 @@ export function journalRoutes(app: ApiApp, { store, metrics }: ApiOptions, limit
         waiting--
         entries = read()
       }
-      return { entries: entries.map(entryToWire), lastSeq: store.lastSeq }
+      const isBridge = whoOf(request).role === 'bridge'
+      const wire = entries.map((entry) => (isBridge ? entryWithoutPerson(entryToWire(entry)) : entryToWire(entry)))
+      return { entries: wire, lastSeq: store.lastSeq }
     },
   )
 }

@@ -3,6 +3,7 @@ import type { WebSocket } from 'ws'
 import type { JournalEntry } from '../core/journal.ts'
 import type { CameraStatus, Store } from '../core/ports.ts'
 import type { ApiLimits } from './options.ts'
+import { entryWithoutPerson } from './redact.ts'
 import { cameraStatusToWire, closeCodes, entryToWire, type LiveMessage, toInstant } from './schemas/index.ts'
 
 /** Entries read from the store at once while a viewer catches up. */
@@ -14,7 +15,7 @@ const flushWithinMs = 30_000
 
 export interface LiveFeed {
   /** Sends everything after the cursor, then what happens; undefined starts now. */
-  attach(socket: WebSocket, after: number | undefined): void
+  attach(socket: WebSocket, after: number | undefined, isBridge?: boolean): void
   readonly viewers: number
   /** Viewers closed because they read too slowly. */
   readonly closedSlow: number
@@ -41,6 +42,8 @@ export function createLiveFeed(options: {
     socket: WebSocket
     cursor: number
     isCatchingUp: boolean
+    /** Is not shown whom an alarm concerns. */
+    isBridge: boolean
   }
   const viewers = new Set<Viewer>()
   let closedSlow = 0
@@ -55,7 +58,10 @@ export function createLiveFeed(options: {
     else viewer.socket.send(text)
   }
   const text = (message: LiveMessage) => JSON.stringify(message)
-  const entryText = (entry: JournalEntry) => text({ type: 'entry', entry: entryToWire(entry) })
+  const entryText = (entry: JournalEntry, isBridge: boolean) => {
+    const wire = entryToWire(entry)
+    return text({ type: 'entry', entry: isBridge ? entryWithoutPerson(wire) : wire })
+  }
 
   /** Resolves when what is buffered has gone to the network, or the socket is closed, or too much time has passed. */
   const flushed = (viewer: Viewer) =>
@@ -85,7 +91,7 @@ export function createLiveFeed(options: {
         return
       }
       for (const entry of page) {
-        sendText(viewer, entryText(entry))
+        sendText(viewer, entryText(entry, viewer.isBridge))
         viewer.cursor = entry.seq
         if (viewer.socket.bufferedAmount > catchUpUnsentBytes) await flushed(viewer)
         if (!viewers.has(viewer)) return
@@ -101,11 +107,12 @@ export function createLiveFeed(options: {
   }
 
   const endAppend = store.onAppend((entry) => {
-    let line: string | undefined
+    const lines = new Map<boolean, string>()
     for (const viewer of viewers) {
       if (viewer.isCatchingUp || entry.seq <= viewer.cursor) continue
       if (entry.seq === viewer.cursor + 1) {
-        line ??= entryText(entry)
+        const line = lines.get(viewer.isBridge) ?? entryText(entry, viewer.isBridge)
+        lines.set(viewer.isBridge, line)
         viewer.cursor = entry.seq
         sendText(viewer, line)
       } else follow(viewer)
@@ -127,9 +134,9 @@ export function createLiveFeed(options: {
     get closedSlow() {
       return closedSlow
     },
-    attach(socket, after) {
+    attach(socket, after, isBridge = false) {
       const { lastSeq } = store
-      const viewer: Viewer = { socket, cursor: Math.min(after ?? lastSeq, lastSeq), isCatchingUp: false }
+      const viewer: Viewer = { socket, cursor: Math.min(after ?? lastSeq, lastSeq), isCatchingUp: false, isBridge }
       viewers.add(viewer)
       socket.on('close', () => viewers.delete(viewer))
       sendText(viewer, text({ type: 'hello', lastSeq, serverTime: toInstant(now()) }))

@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { staffAndBridge } from './access.ts'
+import { staffAndBridge, whoOf } from './access.ts'
 import type { LiveFeed } from './live-feed.ts'
 import type { ApiApp } from './options.ts'
 import type { Sockets } from './sockets.ts'
@@ -21,6 +21,7 @@ export function liveRoutes(app: ApiApp, sockets: Sockets, feed: LiveFeed): void 
       tags: ['live'],
       querystring: Query,
     },
-    open: (socket, request) => feed.attach(socket, (request.query as { after?: number }).after),
+    open: (socket, request) =>
+      feed.attach(socket, (request.query as { after?: number }).after, whoOf(request).role === 'bridge'),
   })
 }

@@ -8,15 +8,20 @@ import type {
 } from 'fastify'
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
+import type { Elder } from '../core/elder.ts'
 import type { LearningService } from '../core/learning.ts'
 import type { ModelService } from '../core/model.ts'
+import type { Place } from '../core/place.ts'
 import type {
   AlarmService,
+  AnswerLinks,
   Camera,
   CameraStatus,
   CaseService,
+  ChannelState,
   DoorService,
   EvidenceStore,
+  ResponseService,
   Store,
   Telemetry,
 } from '../core/ports.ts'
@@ -36,6 +41,7 @@ export interface ApiOptions {
   models?: ModelService
   /** Absent where the site does not learn. */
   learning?: LearningService
+  people: PeopleParts
   cameras: { list(): Camera[]; onStatus(listener: (status: CameraStatus) => void): () => void }
   telemetry: Telemetry
   devices: { list(): DeviceRow[]; inspected(): InspectedRow[]; discovered(): DiscoveredRow[] }
@@ -57,6 +63,20 @@ export interface ApiOptions {
   /** Further origins (`https://console.example`) whose pages may act for a user; the API's own is always one. */
   origins?: readonly string[]
   limits?: Partial<ApiLimits>
+}
+
+/** People of the site file, and what the gateway knows about reaching them. */
+export interface PeopleParts {
+  elders: readonly Elder[]
+  persons: ReadonlyArray<{ id: string; name: string; duty: string }>
+  responses: ResponseService
+  links: AnswerLinks
+  describePlace(place: Place): { zh: string; en: string }
+  describeKind(kind: string): { zh: string; en: string }
+  channels(): ChannelState[]
+  timeZone: string
+  /** Public key of the site's web-push notifier. */
+  pushKey?: string
 }
 
 export interface Passwords {

@@ -6,12 +6,14 @@ import { Counter, Gauge } from 'prom-client'
 import { StartError } from '../core/errors.ts'
 import { guard } from './access.ts'
 import { alarmRoutes } from './alarms.ts'
+import { answerRoutes } from './answer.ts'
 import { createAudit } from './audit.ts'
 import { cameraRoutes } from './cameras.ts'
 import { caseRoutes } from './cases.ts'
 import { serveConsole } from './console.ts'
 import { deviceRoutes } from './devices.ts'
 import { doorRoutes } from './doors.ts'
+import { elderRoutes } from './elders.ts'
 import { evidenceRoutes } from './evidence.ts'
 import { healthRoutes } from './health.ts'
 import { journalRoutes } from './journal.ts'
@@ -23,6 +25,7 @@ import { modelRoutes } from './models.ts'
 import { registerOpenapi } from './openapi.ts'
 import { type ApiApp, type ApiOptions, defaultLimits } from './options.ts'
 import { answerError } from './problem.ts'
+import { pushRoutes } from './push.ts'
 import { sessionRoutes } from './session.ts'
 import { createSessionKeeper } from './session-keeper.ts'
 import { siteRoutes } from './site.ts'
@@ -55,6 +58,8 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     loggerInstance: options.logger as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: bodyLimitBytes,
+    // Answer links hold alarm, person, expiry and signature; the router takes 100 characters by itself.
+    routerOptions: { maxParamLength: 2000 },
     requestTimeout: receiveWithinMs,
     forceCloseConnections: true,
     trustProxy: options.trustProxy ?? false,
@@ -88,6 +93,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     guard(routes, options, sessions)
     await registerOpenapi(routes)
     healthRoutes(routes, options)
+    await routes.register(async (pages) => answerRoutes(pages as ApiApp, options))
     await routes.register(
       async (versioned) => {
         const v1 = versioned as ApiApp
@@ -103,6 +109,8 @@ export async function createApi(options: ApiOptions): Promise<Api> {
         doorRoutes(v1, options)
         learningRoutes(v1, options, audit)
         modelRoutes(v1, options)
+        elderRoutes(v1, options, audit)
+        pushRoutes(v1, options, audit)
         userRoutes(v1, options, sessions, limiter, audit)
       },
       { prefix: '/api/v1' },

@@ -8,13 +8,21 @@ import { problems } from './openapi.ts'
 import type { ApiApp, ApiOptions } from './options.ts'
 import { invalid, notFound, Problem, refused, tooMany } from './problem.ts'
 import { Params } from './query.ts'
-import { NewUser, PasswordChange, UserList, UserNames, User as UserWire, userToWire } from './schemas/index.ts'
+import {
+  NewUser,
+  PasswordChange,
+  UserList,
+  UserNames,
+  UserPerson,
+  User as UserWire,
+  userToWire,
+} from './schemas/index.ts'
 import type { SessionKeeper } from './session-keeper.ts'
 
 /** `/users`: accounts. An admin manages them; everyone may change the own password. */
 export function userRoutes(
   app: ApiApp,
-  { store, passwords, now }: ApiOptions,
+  { store, passwords, now, people: { persons } }: ApiOptions,
   sessions: SessionKeeper,
   limiter: LoginLimiter,
   audit: Audit,
@@ -25,6 +33,10 @@ export function userRoutes(
     const user = listed && store.userWithHash(listed.name)
     if (!user) throw notFound('user', id)
     return user
+  }
+  const requirePerson = (person: string | null | undefined) => {
+    if (typeof person === 'string' && !persons.some(({ id }) => id === person))
+      throw invalid('body.person', 'is no person of the site file')
   }
   const refuseEasy = (password: string, name: string) => {
     if (password.toLowerCase().includes(name.toLowerCase()) && password.length < name.length + 8)
@@ -53,13 +65,19 @@ export function userRoutes(
       schema: { summary: 'Create an account', tags, body: NewUser, response: { 201: UserWire, ...problems(409) } },
     },
     async (request, reply) => {
-      const { name, role, password } = request.body
+      const { name, role, password, person } = request.body
+      requirePerson(person)
       refuseEasy(password, name)
       const passwordHash = await passwords.hash(password)
       if (store.userWithHash(name)) throw refused({ refused: `there already is a user ${name}` })
-      const user: User = { id: randomUUID(), name, role, isDisabled: false, createdAt: now() }
+      const account = { id: randomUUID(), name, role, isDisabled: false, createdAt: now() }
+      const user: User = { ...account, ...(person === undefined ? {} : { person }) }
       store.putUser({ ...user, passwordHash })
-      audit.write('user-created', user.id, whoOf(request).actor, { name, role })
+      audit.write('user-created', user.id, whoOf(request).actor, {
+        name,
+        role,
+        ...(person === undefined ? {} : { person }),
+      })
       return reply.code(201).send(userToWire(user))
     },
   )
@@ -100,6 +118,29 @@ export function userRoutes(
       sessions.endAllOf(user.id)
       audit.write('password-changed', user.id, who.actor)
       return reply.code(204).send(null)
+    },
+  )
+
+  app.post(
+    '/users/:id/person',
+    {
+      config: { access: admins },
+      schema: {
+        summary: 'Say whose account it is: what a caregiver may see',
+        tags,
+        params: Params,
+        body: UserPerson,
+        response: { 200: UserWire, ...problems(404) },
+      },
+    },
+    async (request) => {
+      const { person } = request.body
+      requirePerson(person)
+      const { person: _, ...user } = existing(request.params.id)
+      const changed = { ...user, ...(person === null ? {} : { person }) }
+      store.putUser(changed)
+      audit.write('user-person-set', user.id, whoOf(request).actor, { person })
+      return userToWire(changed)
     },
   )
 

@@ -10,8 +10,10 @@ export interface CasesOptions {
   disposal: readonly DisposalRow[]
   /** The platform that cases go up to; none while the site has no upstream. */
   upstream?: string
-  /** Words of a place for the case's title. */
+  /** Words of a place for the case's title; never the home of a person. */
   describePlace(alarm: Alarm): string
+  /** Whether this elder has agreed that cases about them go to the city. */
+  hasConsent(person: string): boolean
   now: () => number
   newId: (prefix: string) => string
 }
@@ -35,10 +37,13 @@ export function createCases(options: CasesOptions): Cases {
   function open(transaction: StoreTransaction, alarm: Alarm, by: Actor, row: DisposalRow | undefined): Case {
     const at = now()
     const recent = store.countCases(alarm.kind, placeKey(alarm.place), at - repeatsBeforeReport.withinMs) + 1
+    const hasConsent = alarm.person !== undefined && options.hasConsent(alarm.person)
+    const { flat: _, ...place } = alarm.place
     const goesUp =
       options.upstream !== undefined &&
       row !== undefined &&
-      isReportedUpstream(row, { recentAtPlace: recent, hasPropertyFailed: false, hasConsent: false })
+      (hasConsent || !isAboutElder(alarm)) &&
+      isReportedUpstream(row, { recentAtPlace: recent, hasPropertyFailed: false, hasConsent })
     const year = new Date(at).getUTCFullYear()
     const step: CaseTransition = { to: 'reported', at, actor: by, role: 'reporter' }
     const opened: Case = {
@@ -48,7 +53,8 @@ export function createCases(options: CasesOptions): Cases {
       ...(row?.code ? { code: row.code } : {}),
       title: [row?.name.zh ?? alarm.kind, options.describePlace(alarm)].filter(Boolean).join(' · '),
       severity: row?.severity ?? alarm.severity,
-      place: alarm.place,
+      // A case travels to people and places that have no business with a home; the alarm knows it.
+      place: alarm.person === undefined || hasConsent ? alarm.place : place,
       alarmIds: [alarm.id],
       state: 'reported',
       level: goesUp ? upperLevel(row) : 'P',
@@ -67,11 +73,21 @@ export function createCases(options: CasesOptions): Cases {
 
   function escalate(current: Case, by: Actor, note: string): Case | Refusal {
     if (options.upstream === undefined) return { refused: 'this site has no upstream; configure one under upstreams' }
+    const isWithheld = current.alarmIds.some((id) => {
+      const alarm = store.alarm(id)
+      return alarm !== undefined && isAboutElder(alarm) && !(alarm.person && options.hasConsent(alarm.person))
+    })
+    if (isWithheld) return { refused: 'it concerns a person who has not agreed that the city is told' }
     const level = upperLevel(rows.get(current.type))
     const raised = escalateCase(current, { level, upstream: options.upstream, at: now(), actor: by, note })
     if (isRefusal(raised)) return raised
     store.transact((transaction) => transaction.putCase(raised, raised.history.at(-1)!, by))
     return raised
+  }
+
+  /** Whatever a site's own disposal list says: without consent the city hears nothing of an elder. */
+  function isAboutElder({ kind }: Alarm): boolean {
+    return rows.get(kind)?.report === 'with-consent' || kind.startsWith('elder_')
   }
 
   return {

@@ -243,6 +243,20 @@ export interface Courier {
   withdraw(alarm: string): void
 }
 
+/** A channel to people, and whether it works. */
+export interface ChannelState {
+  notifier: string
+  channel: string
+  /** `unknown` until the first attempt. */
+  state: 'unknown' | 'up' | 'down'
+  /** Epoch ms. */
+  since: number
+  reason?: string
+  hint?: string
+  /** Messages that wait. */
+  waiting: number
+}
+
 /** A browser that a person has allowed to be woken. */
 export interface PushSubscription {
   /** URL of the push service for this browser. */

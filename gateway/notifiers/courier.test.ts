@@ -1,9 +1,9 @@
 import pino from 'pino'
 import t from 'tap'
 import { DeliveryError, RecipientError } from '../core/errors.ts'
-import type { Errand, Notifier, PersonMessage } from '../core/ports.ts'
+import type { ChannelState, Errand, Notifier, PersonMessage } from '../core/ports.ts'
 import { until } from '../testing/until.ts'
-import { type ChannelState, createCourier } from './courier.ts'
+import { createCourier } from './courier.ts'
 import { createRateWindow } from './rate-window.ts'
 import { aMessage } from './testing.ts'
 

@@ -1,19 +1,8 @@
 import type { Logger } from 'pino'
 import { type BackoffBounds, backoffMs } from '../core/backoff.ts'
 import { DeliveryError, RecipientError } from '../core/errors.ts'
-import type { Courier, Errand, ErrandOutcome, Notifier, PersonMessage } from '../core/ports.ts'
+import type { ChannelState, Courier, Errand, ErrandOutcome, Notifier, PersonMessage } from '../core/ports.ts'
 import { createRateWindow, type RateWindow } from './rate-window.ts'
-
-export interface ChannelState {
-  notifier: string
-  channel: string
-  /** `unknown` until the first attempt. */
-  state: 'unknown' | 'up' | 'down'
-  since: number
-  reason?: string
-  hint?: string
-  waiting: number
-}
 
 export interface CourierOptions {
   notifiers: readonly Notifier[]

@@ -29,7 +29,14 @@ export const SessionView = Type.Object(
 export type SessionView = Static<typeof SessionView>
 
 export const User = Type.Object(
-  { id: Id, name: Type.String(), role: Role, isDisabled: Type.Boolean(), createdAt: Instant },
+  {
+    id: Id,
+    name: Type.String(),
+    role: Role,
+    isDisabled: Type.Boolean(),
+    createdAt: Instant,
+    person: Type.Optional(Type.String({ description: 'the person of the site file whose account it is' })),
+  },
   { title: 'User' },
 )
 export type User = Static<typeof User>
@@ -53,10 +60,18 @@ export const NewUser = Type.Object(
     name: Type.String({ minLength: 1, maxLength: 64, pattern: '^\\S(.*\\S)?$' }),
     role: Type.Enum(['admin', 'operator', 'caregiver']),
     password: NewPassword,
+    person: Type.Optional(Type.String({ minLength: 1, maxLength: 128, description: 'a person of the site file' })),
   },
   { additionalProperties: false, title: 'NewUser' },
 )
 export type NewUser = Static<typeof NewUser>
+
+/** Body of `POST /users/:id/person`; null takes the account from its person. */
+export const UserPerson = Type.Object(
+  { person: Type.Union([Type.String({ minLength: 1, maxLength: 128 }), Type.Null()]) },
+  { additionalProperties: false, title: 'UserPerson' },
+)
+export type UserPerson = Static<typeof UserPerson>
 
 /** Body of `POST /users/:id/password`; people changing their own password give the current one. */
 export const PasswordChange = Type.Object(
@@ -66,6 +81,7 @@ export const PasswordChange = Type.Object(
 export type PasswordChange = Static<typeof PasswordChange>
 
 export function userToWire(user: CoreUser): User {
-  const { id, name, role, isDisabled, createdAt } = user
-  return withInstants({ id, name, role, isDisabled, createdAt }, 'createdAt')
+  const { id, name, role, isDisabled, createdAt, person } = user
+  const wire = { id, name, role, isDisabled, createdAt, ...(person === undefined ? {} : { person }) }
+  return withInstants(wire, 'createdAt')
 }

@@ -1,0 +1,226 @@
+import { type Static, Type } from 'typebox'
+import { type Alarm, alarmState, isRefusal } from '../core/alarm.ts'
+import type { Elder } from '../core/elder.ts'
+import type { AnswerType } from '../core/escalation.ts'
+import { people, staff, type Who, whoOf } from './access.ts'
+import type { Audit } from './audit.ts'
+import { problems } from './openapi.ts'
+import type { ApiApp, ApiOptions } from './options.ts'
+import { notFound, Problem, refused } from './problem.ts'
+import { defined, PageQuery, Params } from './query.ts'
+import {
+  AlarmPage,
+  Alarm as AlarmWire,
+  alarmToWire,
+  ChannelList,
+  deviceToWire,
+  ElderList,
+  type ElderView,
+  ElderView as ElderWire,
+  fromInstant,
+  Instant,
+  PersonList,
+  responseToWire,
+  TelemetrySeries,
+  telemetryPointToWire,
+  toInstant,
+  withInstants,
+} from './schemas/index.ts'
+
+const CourseQuery = Type.Object({
+  device: Type.String({ minLength: 1, maxLength: 128 }),
+  metric: Type.String({ minLength: 1, maxLength: 128 }),
+  from: Type.Optional(Type.Unsafe<string>({ ...Instant, description: 'a day before `to` where it is absent' })),
+  to: Type.Optional(Type.Unsafe<string>({ ...Instant, description: 'now where it is absent' })),
+  limit: Type.Integer({ minimum: 1, maximum: 10_000, default: 1000 }),
+})
+const dayMs = 24 * 3600_000
+const shownAlarms = 50
+
+/** The elders a caller may see: caregivers those they are a contact of, the control room all. */
+export function mayHear(who: Pick<Who, 'role' | 'person'>, elder: Elder): boolean {
+  if (who.role === 'admin' || who.role === 'operator') return true
+  return who.role === 'caregiver' && who.person !== undefined && elder.contacts?.includes(who.person) === true
+}
+
+/** `/elders`: how the people who are looked after are; and the answers of those who look after them. */
+export function elderRoutes(app: ApiApp, options: ApiOptions, audit: Audit): void {
+  const { store, devices, telemetry, now } = options
+  const { elders, persons, responses, describePlace, describeKind, channels } = options.people
+  const tags = ['elders']
+
+  function glance(elder: Elder) {
+    const own = devices.list().filter(({ id }) => elder.devices.includes(id))
+    const seen = own.flatMap(({ lastSeenAt }) => lastSeenAt ?? [])
+    const newest = store.alarms({ person: elder.id, limit: shownAlarms }).items
+    const isOpen = ({ isActive, response }: Alarm) => isActive || (response && response.state !== 'resolved')
+    return {
+      id: elder.id,
+      name: elder.name,
+      place: elder.place,
+      where: describePlace(elder.place),
+      ...(seen.length > 0 ? { lastSeenAt: toInstant(Math.max(...seen)) } : {}),
+      devicesUp: own.filter(({ isUp }) => isUp).length,
+      devicesDown: own.filter(({ isUp }) => !isUp).length,
+      openAlarms: newest.filter(isOpen).map((alarm) => ({
+        id: alarm.id,
+        kind: alarm.kind,
+        name: describeKind(alarm.kind),
+        severity: alarm.severity,
+        state: alarmState(alarm),
+        raisedAt: toInstant(alarm.raisedAt),
+        ...(alarm.response ? { response: responseToWire(alarm.response) } : {}),
+      })),
+    }
+  }
+
+  /** The elder, when the caller may see them; each look is on record, and so is each that is refused. */
+  function allowed(id: string, who: Who): Elder {
+    const elder = elders.find((each) => each.id === id)
+    if (elder && mayHear(who, elder)) {
+      audit.look('elder-viewed', elder.id, who.actor, { id: elder.id })
+      return elder
+    }
+    if (elder) audit.write('elder-refused', elder.id, who.actor, { id: elder.id })
+    // The same answer as for nobody: who lives here is not told to strangers.
+    throw notFound('elder', id)
+  }
+
+  app.get(
+    '/elders',
+    {
+      config: { access: people },
+      schema: {
+        summary: 'How everybody is, at a glance',
+        description: 'Caregivers see those they are a contact of.',
+        tags,
+        response: { 200: ElderList },
+      },
+    },
+    async (request) => {
+      const who = whoOf(request)
+      return { items: elders.filter((elder) => mayHear(who, elder)).map(glance) }
+    },
+  )
+
+  app.get(
+    '/elders/:id',
+    {
+      config: { access: people },
+      schema: {
+        summary: 'One elder: devices, newest values, alarms, contacts, consents',
+        tags,
+        params: Params,
+        response: { 200: ElderWire, ...problems(404) },
+      },
+    },
+    async (request): Promise<ElderView> => {
+      const elder = allowed(request.params.id, whoOf(request))
+      const own = devices.list().filter(({ id }) => elder.devices.includes(id))
+      const { bandPosition, oxygenScale, consents, contacts = [] } = elder
+      return {
+        ...glance(elder),
+        bandPosition,
+        oxygenScale,
+        contacts: contacts.flatMap((id) => persons.find((person) => person.id === id) ?? []),
+        consents: withInstants(consents, 'recordedAt'),
+        devices: own.map((row) => deviceToWire(consents.health ? row : { ...row, values: {} })),
+        alarms: store.alarms({ person: elder.id, limit: shownAlarms }).items.map(alarmToWire),
+      }
+    },
+  )
+
+  app.get(
+    '/elders/:id/alarms',
+    {
+      config: { access: people },
+      schema: {
+        summary: 'Alarms of one elder, newest first',
+        tags,
+        params: Params,
+        querystring: Type.Object(PageQuery),
+        response: { 200: AlarmPage, ...problems(404) },
+      },
+    },
+    async (request) => {
+      const elder = allowed(request.params.id, whoOf(request))
+      const { before, limit } = request.query as { before?: string; limit: number }
+      const page = store.alarms(defined({ person: elder.id, before, limit }))
+      return { ...page, items: page.items.map(alarmToWire) }
+    },
+  )
+
+  app.get(
+    '/elders/:id/telemetry',
+    {
+      config: { access: people },
+      schema: {
+        summary: 'The course of one metric of one device of the home',
+        description: '403 without consent to health data.',
+        tags,
+        params: Params,
+        querystring: CourseQuery,
+        response: { 200: TelemetrySeries, ...problems(404) },
+      },
+    },
+    async (request) => {
+      const elder = allowed(request.params.id, whoOf(request))
+      const { device, metric, from, to, limit } = request.query as Static<typeof CourseQuery>
+      if (!elder.devices.includes(device)) throw notFound('device of this elder', device)
+      if (!elder.consents.health) throw new Problem(403, 'forbidden', 'there is no consent to health data on record')
+      const end = to === undefined ? now() : fromInstant(to)
+      const start = from === undefined ? end - dayMs : fromInstant(from)
+      const points = await telemetry.query({ device, metric, from: start, to: end, limit })
+      return { items: points.map(telemetryPointToWire) }
+    },
+  )
+
+  app.get(
+    '/people',
+    {
+      config: { access: people },
+      schema: { summary: 'Who the person ids in notices and answers are', tags, response: { 200: PersonList } },
+    },
+    async () => ({ items: persons.map(({ id, name, duty }) => ({ id, name, duty })) }),
+  )
+
+  app.get(
+    '/channels',
+    {
+      config: { access: staff },
+      schema: { summary: 'Channels to people, and whether they work', tags, response: { 200: ChannelList } },
+    },
+    async () => ({ items: channels().map((channel) => withInstants(channel, 'since')) }),
+  )
+
+  const answerRoute = (path: string, type: AnswerType, summary: string) =>
+    app.post(
+      `/alarms/:id/${path}`,
+      {
+        config: { access: people },
+        schema: {
+          summary,
+          description: 'Control room: any alarm; caregivers: those of their own people. 409: it counts for nothing.',
+          tags: ['alarms'],
+          params: Params,
+          response: { 200: AlarmWire, ...problems(404, 409) },
+        },
+      },
+      async (request) => {
+        const who = whoOf(request)
+        const alarm = store.alarm(request.params.id)
+        const elder = elders.find(({ id }) => id === alarm?.person)
+        const isStaff = who.role === 'admin' || who.role === 'operator'
+        if (!alarm || !(isStaff || (elder && mayHear(who, elder)))) throw notFound('alarm', request.params.id)
+        const outcome =
+          isStaff || who.person === undefined
+            ? responses.answer(alarm.id, type, who.actor, 'console')
+            : responses.answer(alarm.id, type, { type: 'person', id: who.person }, 'page')
+        if (isRefusal(outcome)) throw refused(outcome)
+        return alarmToWire(outcome)
+      },
+    )
+  answerRoute('answer', 'answered', 'I take care of it: nobody else is called')
+  answerRoute('arrived', 'arrived', 'I am there')
+  answerRoute('resolved', 'resolved', 'It is settled')
+}
