@@ -26,5 +26,5 @@ export async function logIn(page: Page, url: string, password: string, name = 'a
   await page.fill('input[autocomplete=username]', name)
   await page.fill('input[type=password]', password)
   await page.click('form button')
-  await page.waitForURL('**/alarms')
+  await page.waitForURL(({ pathname }) => pathname === '/alarms')
 }
