@@ -4,6 +4,7 @@ import type { SceneConfig, SiteConfig } from './config/site.ts'
 import type { Elder } from './core/elder.ts'
 import type { Place } from './core/place.ts'
 import type { SceneDefinition, SceneTarget, TargetDevice } from './core/scene.ts'
+import { createLocalClock, type LocalTime } from './core/schedule.ts'
 import type { RunningScene } from './scene-index.ts'
 import { sceneDefinitions } from './scenes/index.ts'
 
@@ -38,7 +39,8 @@ export function runningScenes(site: SceneSite): RunningScene[] {
   })
   const byDevice = new Map(devices.map((device) => [device.id, device]))
   const owned = new Set(site.elders?.flatMap((elder) => elder.devices))
-  return sceneDefinitions.flatMap((definition) => runsOf(definition, { site, devices, byDevice, owned }))
+  const localTime = createLocalClock(site.site.timeZone ?? shanghai)
+  return sceneDefinitions.flatMap((definition) => runsOf(definition, { site, devices, byDevice, owned, localTime }))
 }
 
 interface Known {
@@ -47,9 +49,11 @@ interface Known {
   byDevice: ReadonlyMap<string, TargetDevice>
   /** Devices that belong to an elder. */
   owned: ReadonlySet<string>
+  /** One for all: the formatter behind it is large. */
+  localTime: (at: number) => LocalTime
 }
 
-function runsOf(definition: Definition, { site, devices, byDevice, owned }: Known): RunningScene[] {
+function runsOf(definition: Definition, { site, devices, byDevice, owned, localTime }: Known): RunningScene[] {
   const entries = site.scenes.filter(({ scene }) => scene === definition.kind)
   if (entries.length === 0 && !definition.isDefault) return []
   const defaults: SceneConfig = {
@@ -68,10 +72,7 @@ function runsOf(definition: Definition, { site, devices, byDevice, owned }: Know
   const build = (name: string, { options }: SceneConfig, target: SceneTarget): RunningScene => ({
     kind: definition.kind,
     id: `${definition.kind}/${name}`,
-    scene: definition.create(withZones(options, site, target), {
-      ...target,
-      timeZone: site.site.timeZone ?? shanghai,
-    }),
+    scene: definition.create(withZones(options, site, target), { ...target, localTime }),
     cameras: target.cameras,
     devices: target.devices.map(({ id }) => id),
     ...(metrics ? { metrics } : {}),

@@ -26,47 +26,62 @@ export interface DwellOptions {
   maxGapMs?: number
 }
 
-export function createDwell({ onMs = 0, offMs = 0, maxGapMs = Number.POSITIVE_INFINITY }: DwellOptions): Dwell {
-  let isOn = false
-  let isTrue: boolean | undefined
-  let sinceAt = Number.NaN
-  let confirmedAt = Number.NaN
+export function createDwell(options: DwellOptions): Dwell {
+  return new DelayedCondition(options)
+}
+
+/** A class and no closure: a site has tens of thousands of them. */
+class DelayedCondition implements Dwell {
+  isOn = false
+  sinceAt = Number.NaN
+  #isTrue: boolean | undefined
+  #confirmedAt = Number.NaN
+  readonly #options: DwellOptions
+
+  constructor(options: DwellOptions) {
+    this.#options = options
+  }
+
+  update(at: number, isTrue: boolean): boolean {
+    this.#follow(at)
+    const { maxGapMs } = this.#options
+    const isStale = maxGapMs !== undefined && isTrue && !this.isOn && at - this.#confirmedAt > maxGapMs
+    if (isTrue !== this.#isTrue || isStale) this.sinceAt = at
+    this.#isTrue = isTrue
+    this.#confirmedAt = at
+    return this.#settle(at)
+  }
+
+  tick(at: number): boolean {
+    this.#follow(at)
+    return this.#settle(at)
+  }
+
+  wakeAt(): number {
+    const isTrue = this.#isTrue
+    if (isTrue === undefined || isTrue === this.isOn) return Number.POSITIVE_INFINITY
+    const due = this.sinceAt + this.#delayMs(isTrue)
+    const { maxGapMs } = this.#options
+    const isTooLate = isTrue && maxGapMs !== undefined && due > this.#confirmedAt + maxGapMs
+    return isTooLate ? Number.POSITIVE_INFINITY : due
+  }
+
+  #delayMs(isTrue: boolean): number {
+    return (isTrue ? this.#options.onMs : this.#options.offMs) ?? 0
+  }
 
   /** A clock that was set back starts the wait anew instead of stretching it. */
-  function follow(at: number): void {
-    if (at < sinceAt) sinceAt = at
-    if (at < confirmedAt) confirmedAt = at
+  #follow(at: number): void {
+    if (at < this.sinceAt) this.sinceAt = at
+    if (at < this.#confirmedAt) this.#confirmedAt = at
   }
 
-  function settle(at: number): boolean {
-    if (isTrue === undefined || isTrue === isOn) return isOn
-    const isKnown = isOn || at - confirmedAt <= maxGapMs
-    if (isKnown && at - sinceAt >= (isTrue ? onMs : offMs)) isOn = isTrue
-    return isOn
-  }
-
-  return {
-    get isOn() {
-      return isOn
-    },
-    get sinceAt() {
-      return sinceAt
-    },
-    update(at, value) {
-      follow(at)
-      if (value !== isTrue || (value && !isOn && at - confirmedAt > maxGapMs)) sinceAt = at
-      isTrue = value
-      confirmedAt = at
-      return settle(at)
-    },
-    tick(at) {
-      follow(at)
-      return settle(at)
-    },
-    wakeAt() {
-      if (isTrue === undefined || isTrue === isOn) return Number.POSITIVE_INFINITY
-      const due = sinceAt + (isTrue ? onMs : offMs)
-      return isTrue && due > confirmedAt + maxGapMs ? Number.POSITIVE_INFINITY : due
-    },
+  #settle(at: number): boolean {
+    const isTrue = this.#isTrue
+    if (isTrue === undefined || isTrue === this.isOn) return this.isOn
+    const { maxGapMs } = this.#options
+    const isKnown = this.isOn || maxGapMs === undefined || at - this.#confirmedAt <= maxGapMs
+    if (isKnown && at - this.sinceAt >= this.#delayMs(isTrue)) this.isOn = isTrue
+    return this.isOn
   }
 }

@@ -6,6 +6,7 @@ import type { Metric } from './device-kind.ts'
 import type { Elder } from './elder.ts'
 import type { Measurement } from './measurement.ts'
 import type { Place } from './place.ts'
+import type { LocalTime } from './schedule.ts'
 
 /** Instant of a frame on two clocks: the gateway's (epoch ms) and the stream's own (ms since its session began). */
 export interface FrameTime {
@@ -117,8 +118,8 @@ export interface SceneTarget {
   devices: readonly TargetDevice[]
   /** Whom it is about. */
   elder?: Elder
-  /** IANA name, for scenes that go by the time of day. */
-  timeZone?: string
+  /** The site's local time, for scenes that go by the time of day; UTC where absent. */
+  localTime?: (at: number) => LocalTime
 }
 
 /** What one instance of a scene stands for; `place`: building and unit, as far as they are known. */

@@ -14,17 +14,27 @@ export interface ThresholdOptions {
 }
 
 /** A value at the limit itself is beyond it. */
-export function createThreshold({ limit, side, hysteresis = 0 }: ThresholdOptions): Threshold {
-  let isBeyond = false
-  return {
-    get isBeyond() {
-      return isBeyond
-    },
-    update(value) {
-      if (Number.isNaN(value)) return isBeyond
-      const past = side === 'above' ? value - limit : limit - value
-      isBeyond = isBeyond ? past > -hysteresis || past >= 0 : past >= 0
-      return isBeyond
-    },
+export function createThreshold(options: ThresholdOptions): Threshold {
+  return new LimitWithDeadBand(options)
+}
+
+/** A class and no closure: a site has tens of thousands of them. */
+class LimitWithDeadBand implements Threshold {
+  isBeyond = false
+  readonly #limit: number
+  readonly #sign: 1 | -1
+  readonly #hysteresis: number
+
+  constructor({ limit, side, hysteresis = 0 }: ThresholdOptions) {
+    this.#limit = limit
+    this.#sign = side === 'above' ? 1 : -1
+    this.#hysteresis = hysteresis
+  }
+
+  update(value: number): boolean {
+    if (Number.isNaN(value)) return this.isBeyond
+    const past = (value - this.#limit) * this.#sign
+    this.isBeyond = past >= 0 || (this.isBeyond && past > -this.#hysteresis)
+    return this.isBeyond
   }
 }

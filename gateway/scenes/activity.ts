@@ -49,13 +49,14 @@ const walkedSteps = 5
 export function createActivity(devices: readonly TargetDevice[]): Activity {
   const kinds = new Map(devices.map(({ id, kind }) => [id, kind]))
   const liveness = createLiveness()
-  const before = new Map<string, Measurement['value']>()
+  const before = new Map<string, Map<string, Measurement['value']>>()
 
-  /** What a metric was before, by device; undefined at first. */
+  /** What a metric was before; undefined at first. */
   function swap({ device, metric, value }: Measurement): Measurement['value'] | undefined {
-    const key = `${device} ${metric}`
-    const known = before.get(key)
-    before.set(key, value)
+    const metrics = before.get(device) ?? new Map<string, Measurement['value']>()
+    if (metrics.size === 0) before.set(device, metrics)
+    const known = metrics.get(metric)
+    metrics.set(metric, value)
     return known
   }
 

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { defineScene } from '../core/scene.ts'
-import { createLocalClock, createSchedule } from '../core/schedule.ts'
-import { hours } from './hours.ts'
+import { createSchedule } from '../core/schedule.ts'
+import { hours, localTimeOf } from './hours.ts'
 import { createRuleScene } from './sensor-rules.ts'
 
 const options = Type.Object(
@@ -27,7 +27,7 @@ export const airQuality = defineScene<Options>({
   metrics: ['pm25MicrogramsPerCubicMeter', 'carbonDioxidePpm'],
   isDefault: true,
   create(chosen, target) {
-    const day = createSchedule(chosen.hours, createLocalClock(target.timeZone ?? 'UTC'))
+    const day = createSchedule(chosen.hours, localTimeOf(target))
     return createRuleScene(target, [
       {
         alarm: 'air_quality',

@@ -1,10 +1,10 @@
 import { type Static, Type } from 'typebox'
 import { createBaseline } from '../core/baseline.ts'
 import { defineScene, type Finding, type Scene, type SceneTarget } from '../core/scene.ts'
-import { createLocalClock, createSchedule } from '../core/schedule.ts'
+import { createSchedule } from '../core/schedule.ts'
 import { createActivity } from './activity.ts'
 import { createElderAlarm, minuteMs } from './elder-alarm.ts'
-import { hours } from './hours.ts'
+import { hours, localTimeOf } from './hours.ts'
 import { nothing } from './sensor-alarm.ts'
 
 const options = Type.Object(
@@ -45,7 +45,7 @@ export const elderBedExit = defineScene<Options>({
 function createScene(chosen: Options, target: SceneTarget): Scene {
   const alarm = createElderAlarm('elder_bed_exit', target)
   const activity = createActivity(target.devices)
-  const night = createSchedule(chosen.night, createLocalClock(target.timeZone ?? 'UTC'))
+  const night = createSchedule(chosen.night, localTimeOf(target))
   const baselineOptions = { minCount: learntExits, memory: 60, minSpread: 3 }
   /** Minutes out of bed at night. */
   let usual = createBaseline(baselineOptions)

@@ -1,8 +1,8 @@
 import { type Static, Type } from 'typebox'
 import { defineScene, type Finding, type Scene, type SceneTarget } from '../core/scene.ts'
-import { createLocalClock } from '../core/schedule.ts'
 import { activityKinds, activityMetrics, createActivity, type Sign } from './activity.ts'
 import { createElderAlarm, hourMs, minuteMs } from './elder-alarm.ts'
+import { localTimeOf } from './hours.ts'
 import { nothing } from './sensor-alarm.ts'
 
 const options = Type.Object(
@@ -66,7 +66,7 @@ export const elderInactivity = defineScene<Options>({
 function createScene(chosen: Options, target: SceneTarget): Scene {
   const alarm = createElderAlarm('elder_inactivity', target)
   const activity = createActivity(target.devices)
-  const local = createLocalClock(target.timeZone ?? 'UTC')
+  const local = localTimeOf(target)
   const down = new Set<string>()
   let hours = Array.from({ length: 24 }, (_, hour) => firstGuess(hour))
   /** What the silence amounts to by now. */

@@ -110,6 +110,7 @@ function createScene(chosen: Options, target: SceneTarget): Scene {
   }
 
   function conclude(at: number): readonly Finding[] {
+    if (!alarm.isOpen && !dwells.some(({ isOn }) => isOn)) return nothing
     const scored = Object.values(signs).map((each) => ({
       ...each,
       points: each.scores.filter(({ isOn }) => isOn).length,
@@ -126,13 +127,13 @@ function createScene(chosen: Options, target: SceneTarget): Scene {
     return severity ? alarm.raise(at, { severity, certainty: 0.7, why }) : alarm.clear(at)
   }
 
-  const dwells = () => [unusual, ...Object.values(signs).flatMap(({ scores }) => scores)]
+  const dwells = [unusual, ...Object.values(signs).flatMap(({ scores }) => scores)]
 
   return {
     observe(observation) {
       const { at } = observation
       if (observation.type === 'tick') {
-        for (const each of dwells()) each.tick(at)
+        for (const each of dwells) each.tick(at)
         return conclude(at)
       }
       if (observation.type !== 'measurement' || !liveness.isLive(observation.measurement)) return nothing
@@ -150,7 +151,7 @@ function createScene(chosen: Options, target: SceneTarget): Scene {
       take(at, metric, value)
       return conclude(at)
     },
-    wakeAt: () => dwells().reduce((earliest, each) => Math.min(earliest, each.wakeAt()), Number.POSITIVE_INFINITY),
+    wakeAt: () => dwells.reduce((earliest, each) => Math.min(earliest, each.wakeAt()), Number.POSITIVE_INFINITY),
     snapshot: () => ({ usual: usual.snapshot() }),
     restore(known) {
       usual = createBaseline(baselineOptions, (known as { usual?: unknown } | undefined)?.usual)

@@ -1,9 +1,9 @@
 import { type Static, Type } from 'typebox'
 import { defineScene, type Finding, type Scene, type SceneTarget } from '../core/scene.ts'
-import { createLocalClock, createSchedule } from '../core/schedule.ts'
+import { createSchedule } from '../core/schedule.ts'
 import { createActivity } from './activity.ts'
 import { createElderAlarm, minuteMs } from './elder-alarm.ts'
-import { hours } from './hours.ts'
+import { hours, localTimeOf } from './hours.ts'
 import { nothing } from './sensor-alarm.ts'
 
 const options = Type.Object(
@@ -39,7 +39,7 @@ export const elderWandering = defineScene<Options>({
 function createScene(chosen: Options, target: SceneTarget): Scene {
   const alarm = createElderAlarm('elder_wandering', target)
   const activity = createActivity(target.devices)
-  const night = createSchedule(chosen.night, createLocalClock(target.timeZone ?? 'UTC'))
+  const night = createSchedule(chosen.night, localTimeOf(target))
   const canSeeInside = activity.can('inside')
   let doorAt: number | undefined
 

@@ -1,4 +1,6 @@
 import { Type } from 'typebox'
+import type { SceneTarget } from '../core/scene.ts'
+import { createLocalClock, type LocalTime } from '../core/schedule.ts'
 
 /** Option of a scene that goes by the time of day. */
 export const hours = (from: string, to: string, description: string) =>
@@ -9,3 +11,6 @@ export const hours = (from: string, to: string, description: string) =>
     },
     { additionalProperties: false, default: {}, description },
   )
+
+export const localTimeOf = ({ localTime }: SceneTarget): ((at: number) => LocalTime) =>
+  localTime ?? createLocalClock('UTC')

@@ -9,18 +9,19 @@ export interface Liveness {
   isLive(measurement: Measurement): boolean
 }
 
-/** Of one device, or of several when `device` is part of what is compared; as many instants as they have metrics. */
+/** Of several devices; as many instants are kept as they have metrics. */
 export function createLiveness(): Liveness {
   const newest = new Map<string, Map<string, number>>()
   return {
-    isLive({ device, metric, clockTrusted, deviceAt, ingestedAt }) {
-      if (!clockTrusted) return false
-      const at = Math.min(deviceAt, ingestedAt)
-      const metrics = newest.get(device) ?? new Map<string, number>()
-      newest.set(device, metrics)
-      const known = metrics.get(metric)
-      // Far back it is no late message: the gateway's own clock was set back.
-      if (known !== undefined && at < known && known - ingestedAt < setBackMs) return false
+    isLive(measurement) {
+      const { device, metric } = measurement
+      let metrics = newest.get(device)
+      if (!metrics) {
+        metrics = new Map()
+        newest.set(device, metrics)
+      }
+      const at = liveAt(measurement, metrics.get(metric))
+      if (at === undefined) return false
       metrics.set(metric, at)
       return true
     },
@@ -29,3 +30,16 @@ export function createLiveness(): Liveness {
 
 /** A late message is received after the newer one; only a clock that was set back makes it be received before. */
 const setBackMs = 2000
+
+/**
+ * The instant a live value stands for; undefined when it is none.
+ * @param newest what this gave for the newest value of the metric so far
+ */
+export function liveAt(
+  { clockTrusted, deviceAt, ingestedAt }: Measurement,
+  newest: number | undefined,
+): number | undefined {
+  if (!clockTrusted) return undefined
+  const at = Math.min(deviceAt, ingestedAt)
+  return newest !== undefined && at < newest && newest - ingestedAt < setBackMs ? undefined : at
+}

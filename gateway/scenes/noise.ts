@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { defineScene } from '../core/scene.ts'
-import { createLocalClock, createSchedule } from '../core/schedule.ts'
-import { hours } from './hours.ts'
+import { createSchedule } from '../core/schedule.ts'
+import { hours, localTimeOf } from './hours.ts'
 import { createRuleScene } from './sensor-rules.ts'
 
 const options = Type.Object(
@@ -27,7 +27,7 @@ export const noise = defineScene<Options>({
   metrics: ['soundLevelDecibels'],
   isDefault: true,
   create(chosen, target) {
-    const night = createSchedule(chosen.night, createLocalClock(target.timeZone ?? 'UTC'))
+    const night = createSchedule(chosen.night, localTimeOf(target))
     return createRuleScene(target, [
       {
         alarm: 'noise',

@@ -16,6 +16,8 @@ export interface Judgement {
 export interface SensorAlarm {
   readonly isOpen: boolean
   readonly key: AlarmKey
+  /** What was told last; undefined while there is no alarm. */
+  readonly severity: Severity | undefined
   /** It is so, now. */
   raise(at: number, judgement: Judgement): readonly Finding[]
   /** It is still so; nothing new. */
@@ -46,6 +48,9 @@ export function createSensorAlarm({
 
   return {
     key,
+    get severity() {
+      return current?.severity
+    },
     get isOpen() {
       return current !== undefined
     },

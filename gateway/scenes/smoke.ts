@@ -42,21 +42,25 @@ function createScene(chosen: Options, { devices }: SceneTarget): Scene {
   const liveness = createLiveness()
   const detectors = new Map(devices.map((device) => [device.id, createDetector(device, chosen)]))
 
+  const open = new Set<Detector>()
+
   /** What one detector tells changes what its neighbours' alarms weigh. */
   function conclude(at: number, changed: Detector): readonly Finding[] {
     const before = telling.count(at)
     if (changed.isTelling()) telling.say(changed.id, at)
     else telling.withdraw(changed.id)
     const own = changed.conclude(at, telling.count(at, changed.id))
+    if (changed.isOpen) open.add(changed)
+    else open.delete(changed)
     if (telling.count(at) === before) return own
-    const others = [...detectors.values()].filter((each) => each !== changed && each.isOpen)
+    const others = [...open].filter((each) => each !== changed)
     return [...own, ...others.flatMap((each) => each.conclude(at, telling.count(at, each.id)))]
   }
 
   return {
     observe(observation) {
       if (observation.type === 'tick') {
-        const due = [...detectors.values()].filter((each) => each.wakeAt() <= observation.at)
+        const due = [...open].filter((each) => each.wakeAt() <= observation.at)
         return due.flatMap((each) => {
           each.tick(observation.at)
           return [...conclude(observation.at, each)]
@@ -70,7 +74,7 @@ function createScene(chosen: Options, { devices }: SceneTarget): Scene {
     },
     wakeAt() {
       let earliest = Number.POSITIVE_INFINITY
-      for (const each of detectors.values()) if (each.isOpen) earliest = Math.min(earliest, each.wakeAt())
+      for (const each of open) earliest = Math.min(earliest, each.wakeAt())
       return earliest
     },
   }

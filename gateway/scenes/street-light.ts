@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { defineScene } from '../core/scene.ts'
-import { createLocalClock, createSchedule } from '../core/schedule.ts'
-import { hours } from './hours.ts'
+import { createSchedule } from '../core/schedule.ts'
+import { hours, localTimeOf } from './hours.ts'
 import { createRuleScene } from './sensor-rules.ts'
 
 const options = Type.Object(
@@ -25,7 +25,7 @@ export const streetLight = defineScene<Options>({
   metrics: ['isFault', 'isOn', 'powerWatts'],
   isDefault: true,
   create(chosen, target) {
-    const night = createSchedule(chosen.dark, createLocalClock(target.timeZone ?? 'UTC'))
+    const night = createSchedule(chosen.dark, localTimeOf(target))
     return createRuleScene(target, [
       {
         alarm: 'power_light_fault',
