@@ -358,7 +358,8 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
 
 function openTelemetry(config: SiteConfig, now: () => number, logger: Logger) {
   const { influx } = config.telemetry
-  if (influx) return createTelemetryInflux({ ...influx, token: influx.token ?? '', logger })
+  const bufferFile = join(config.dataDir, 'influx-buffer.db')
+  if (influx) return createTelemetryInflux({ ...influx, token: influx.token ?? '', bufferFile, logger })
   const file = join(config.dataDir, 'telemetry.db')
   const { telemetryMs, telemetryMinuteMs, telemetryHourMs } = config.retention
   return openTelemetrySqlite({

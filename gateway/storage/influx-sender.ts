@@ -2,6 +2,7 @@ import { HttpError } from '@influxdata/influxdb-client'
 import { type BackoffBounds, backoffMs } from '../core/backoff.ts'
 import type { Clock } from '../core/clock.ts'
 import { hintFor, type InfluxRequests, type InfluxServer, retryAfterMs, withoutSecrets } from './influx-requests.ts'
+import type { LineBuffer } from './line-buffer.ts'
 
 /** A pino logger fits. */
 export interface InfluxLogger {
@@ -10,8 +11,10 @@ export interface InfluxLogger {
 }
 
 export interface InfluxSenderOptions extends InfluxServer {
-  /** Points kept in memory while the server is away; beyond it the oldest are dropped and counted. */
-  maxBufferedPoints: number
+  /** Where points wait while the server is away; the sender closes it. What it pushes out is counted as dropped. */
+  buffer: LineBuffer
+  /** What is left at the end is sent after the next start. */
+  isDurable: boolean
   /** Points in one request. */
   batchPoints: number
   /** How long a point waits for company. */
@@ -62,9 +65,8 @@ const refusedLines: ReadonlySet<number> = new Set([400, 413, 422])
  * as milliseconds. Lost and back are logged once each.
  */
 export function createInfluxSender(options: InfluxSenderOptions): InfluxSender {
-  const { batchPoints, maxBufferedPoints, flushMs, closeMs, clock, random, logger, requests } = options
+  const { batchPoints, buffer, flushMs, closeMs, clock, random, logger, requests } = options
 
-  let buffer: string[] = []
   /** The batch on its way: parts still to be accepted. */
   let sending: { parts: string[][]; done: Promise<void> } | undefined
   let written = 0
@@ -77,14 +79,7 @@ export function createInfluxSender(options: InfluxSenderOptions): InfluxSender {
   /** Aborted when close() has waited long enough: ends the request that still hangs. */
   const end = new AbortController()
 
-  const pending = () => (sending?.parts ?? []).reduce((sum, part) => sum + part.length, buffer.length)
-
-  function dropOldest(): void {
-    const gone = Math.min(pending() - maxBufferedPoints, buffer.length)
-    if (gone <= 0) return
-    buffer.splice(0, gone)
-    dropped += gone
-  }
+  const pending = () => (sending?.parts ?? []).reduce((sum, part) => sum + part.length, buffer.size)
 
   function lost(error: Error): void {
     if (failure) return
@@ -131,12 +126,12 @@ export function createInfluxSender(options: InfluxSenderOptions): InfluxSender {
   async function sendBatch(parts: string[][]): Promise<void> {
     try {
       await sendParts(parts)
+      buffer.settle()
       sending = undefined
       back()
     } catch (error) {
       sending = undefined
-      buffer = [...parts.flat(), ...buffer]
-      dropOldest()
+      dropped += buffer.putBack(parts.flat())
       lost(error as Error)
       throw error
     }
@@ -145,7 +140,7 @@ export function createInfluxSender(options: InfluxSenderOptions): InfluxSender {
   /** One request's worth; joins the one that is on its way. */
   function sendNext(): Promise<void> {
     if (sending) return sending.done
-    const lines = buffer.splice(0, batchPoints)
+    const lines = buffer.take(batchPoints)
     if (lines.length === 0) return Promise.resolve()
     sending = { parts: [lines], done: Promise.resolve() }
     sending.done = sendBatch(sending.parts)
@@ -182,8 +177,7 @@ export function createInfluxSender(options: InfluxSenderOptions): InfluxSender {
 
   return {
     add(lines) {
-      for (const line of lines) buffer.push(line)
-      dropOldest()
+      dropped += buffer.push(lines)
       if (lines.length > 0) wake()
     },
     flush,
@@ -204,10 +198,15 @@ export function createInfluxSender(options: InfluxSenderOptions): InfluxSender {
       late.abort()
       end.abort()
       await Promise.all([sent, running])
-      if (buffer.length === 0) return
-      dropped += buffer.length
-      logger?.warn({ droppedPoints: buffer.length }, 'telemetry was left unsent at the end')
-      buffer = []
+      const left = buffer.size
+      buffer.close()
+      if (left === 0) return
+      if (options.isDurable) {
+        logger?.info({ waitingPoints: left }, 'telemetry waits on disk for the next start')
+        return
+      }
+      dropped += left
+      logger?.warn({ droppedPoints: left }, 'telemetry was left unsent at the end')
     },
   }
 }

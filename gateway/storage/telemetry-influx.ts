@@ -5,13 +5,16 @@ import type { Telemetry } from '../core/ports.ts'
 import { createFluxQuery, createInfluxqlQuery, influxFields } from './influx-query.ts'
 import { createInfluxRequests, type InfluxServer } from './influx-requests.ts'
 import { createInfluxSender, type InfluxLogger, type InfluxStatus } from './influx-sender.ts'
+import { createMemoryBuffer, openDiskBuffer } from './line-buffer.ts'
 import { instantOf, isStorable } from './telemetry-point.ts'
 
 export interface TelemetryInfluxOptions extends InfluxServer {
   /** How the server is asked: `flux` for InfluxDB 2, `influxql` for InfluxDB 1 and 3. Default flux. */
   queryLanguage?: 'flux' | 'influxql'
-  /** Points kept in memory while the server is away, about 150 bytes each; beyond it the oldest go. Default 200,000. */
+  /** Points kept while the server is away, about 150 bytes each; beyond it the oldest go. Default 200,000. */
   maxBufferedPoints?: number
+  /** SQLite file in which they wait; in memory, and lost with the process, where absent. */
+  bufferFile?: string
   /** Default 2,000. */
   batchPoints?: number
   /** How long a point waits for company. Default 1 s. */
@@ -36,14 +39,16 @@ export interface TelemetryInflux extends Telemetry {
 
 /**
  * Telemetry in InfluxDB: the metric is the measurement, the device a tag, the value a field by its type. Points wait in a
- * bounded buffer in memory until the server has taken them; the newest value of each metric is kept in memory, so that
+ * bounded buffer, on disk where it has a file, until the server has taken them; the newest value of each metric is kept in memory, so that
  * `latest` starts empty after a restart.
  */
 export function createTelemetryInflux(options: TelemetryInfluxOptions): TelemetryInflux {
   const requestTimeoutMs = options.requestTimeoutMs ?? 10_000
   const requests = createInfluxRequests({ ...options, requestTimeoutMs })
+  const { maxBufferedPoints = 200_000, bufferFile } = options
   const sender = createInfluxSender({
-    maxBufferedPoints: 200_000,
+    buffer: bufferFile ? openDiskBuffer(bufferFile, maxBufferedPoints) : createMemoryBuffer(maxBufferedPoints),
+    isDurable: bufferFile !== undefined,
     batchPoints: 2000,
     flushMs: 1000,
     closeMs: 2000,
