@@ -86,7 +86,7 @@ function runsOf(definition: Definition, { site, devices, byDevice, owned, localT
   switch (definition.per ?? 'lift') {
     case 'lift':
       return site.lifts.flatMap(({ id }) => {
-        const entry = entries.find(({ lifts }) => lifts.includes(id))
+        const entry = entries.findLast(({ lifts }) => lifts.includes(id))
         return entry && entry.isEnabled !== false ? [build(id, entry, liftTarget(site, id, devices))] : []
       })
     case 'device':

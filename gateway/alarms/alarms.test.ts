@@ -155,6 +155,39 @@ t.test('a speaker that fails is written down too', async (t) => {
   })
 })
 
+t.test('an alarm weighs more when more is known, and steps back while another stands for it', async (t) => {
+  const { store, alarms } = build(':memory:')
+  const { id } = alarms.take(raised(1), 's')!
+  const why = [{ key: 'smoke-neighbours', count: 2 }]
+  alarms.take({ type: 'reassess', at: 5, kind, place, source, severity: 'critical', certainty: 0.97, why }, 's')
+  t.match(store.alarm(id), { severity: 'critical', certainty: 0.97, why, count: 1, lastSeenAt: 5 })
+  t.equal(store.journal({ after: 0, limit: 100 }).at(-1)?.transition, 'reassessed')
+
+  const bridge = { kind: 'bridge_offline', place, source: { type: 'device', id: 'zigbee-1' } } as const
+  alarms.take({ type: 'suppress', at: 6, kind, place, source, by: bridge }, 's')
+  t.equal(store.alarm(id)?.suppressedBy, undefined, 'a parent that is not open stands for nobody')
+  const parent = alarms.take(raised(7, bridge), 's')!
+  alarms.take({ type: 'suppress', at: 8, kind, place, source, by: bridge }, 's')
+  t.equal(store.alarm(id)?.suppressedBy, parent.id)
+  alarms.take({ type: 'suppress', at: 9, kind, place, source, by: undefined }, 's')
+  t.equal(store.alarm(id)?.suppressedBy, undefined)
+})
+
+t.test('a call for help from before a restart stays open until a person has seen it', async (t) => {
+  const file = `${t.testdir()}/a.db`
+  const before = build(file)
+  const { id } = before.alarms.take(raised(1, { person: 'elder-301' }), 's')!
+  before.store.close()
+  const { store, alarms, pass } = build(file)
+  t.teardown(() => store.close())
+  pass(61_000)
+  alarms.tick()
+  t.equal(store.alarm(id)?.isActive, true)
+  alarms.acknowledge(id, operator)
+  alarms.tick()
+  t.equal(store.alarm(id)?.isActive, false)
+})
+
 t.test('an alarm survives a restart, and ends by itself only when its camera sees that nothing is there', async (t) => {
   const file = `${t.testdir()}/a.db`
   const before = build(file)
