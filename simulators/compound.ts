@@ -5,6 +5,7 @@ import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { stringify } from 'yaml'
 import { createRtspServer, type RtspServer } from './cameras/rtsp-server.ts'
+import { type Caregiver, type Caregivers, startCaregivers } from './caregivers/caregivers.ts'
 import { createFleet, type Fleet } from './devices/fleet.ts'
 import { kindNames, quietDay } from './devices/kinds.ts'
 import { createGridPlatform, type GridPlatform } from './grid-platform/platform.ts'
@@ -30,6 +31,8 @@ export interface CompoundOptions {
   /** Supervised: what dies is started again. */
   restarts?: boolean
   platformBehaviour?: Record<string, unknown>
+  /** How the phones of `caregiver-a` and `caregiver-b` behave; `demoCaregivers` where absent. */
+  caregivers?: readonly Caregiver[]
   onLine?(process: string, line: string): void
   /** Stops what stands so far, also half-way through the start. */
   signal?: AbortSignal
@@ -54,6 +57,7 @@ export interface Compound {
   cameras: RtspServer
   speakers: Map<string, SimulatedSpeaker>
   fleet: Fleet
+  caregivers: Caregivers
   /** MQTT secret of every device of the site file. */
   deviceSecrets: Readonly<Record<string, string>>
   broker?: SupervisedProcess
@@ -62,6 +66,12 @@ export interface Compound {
   stage: Stage
   stop(): Promise<void>
 }
+
+/** The first never looks at the phone; the second comes. */
+export const demoCaregivers: readonly Caregiver[] = [
+  { id: 'caregiver-a' },
+  { id: 'caregiver-b', answersAfterMs: 20_000, arrivesAfterMs: 60_000, resolvesAfterMs: 60_000 },
+]
 
 const root = fileURLToPath(new URL('../', import.meta.url))
 const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
@@ -147,8 +157,14 @@ async function start(
     undo.push(() => speaker.close())
   }
 
+  const caregivers = await startCaregivers({ caregivers: options.caregivers ?? demoCaregivers })
+  undo.push(() => caregivers.stop())
+
   const siteFile = join(dir, 'site.yaml')
-  writeFileSync(siteFile, `${stringify(describeSite(options, { lifts, devices, platform, rtsp: cameras }))}`)
+  writeFileSync(
+    siteFile,
+    `${stringify(describeSite(options, { lifts, devices, platform, caregivers, rtsp: cameras }))}`,
+  )
   const logs = join(dir, 'log')
   const supervised = (name: string, args: string[], isReady: RegExp) =>
     superviseProcess({
@@ -223,6 +239,7 @@ async function start(
     cameras,
     speakers,
     fleet,
+    caregivers,
     deviceSecrets: secrets,
     ...(broker ? { broker } : {}),
     gateway,
@@ -234,7 +251,13 @@ async function start(
 
 function describeSite(
   options: CompoundOptions,
-  parts: { lifts: string[]; devices: Array<{ id: string; kind: string }>; platform: GridPlatform; rtsp: RtspServer },
+  parts: {
+    lifts: string[]
+    devices: Array<{ id: string; kind: string }>
+    platform: GridPlatform
+    caregivers: Caregivers
+    rtsp: RtspServer
+  },
 ): Record<string, unknown> {
   const { ports, dir } = options
   const { lifts } = parts
@@ -247,7 +270,7 @@ function describeSite(
       region: '310104',
     },
     dataDir: join(dir, 'gateway'),
-    http: { port: ports.http },
+    http: { port: ports.http, publicUrl: `http://127.0.0.1:${ports.http}` },
     mqtt: {
       port: ports.mqtt,
       ...(options.externalBroker ? { external: { url: options.externalBroker } } : {}),
@@ -283,7 +306,34 @@ function describeSite(
       place: lifts.length > 0 ? { building: building(index % lifts.length) } : {},
       heartbeatSeconds: 120,
     })),
-    people: [{ id: 'control-room', name: '控制室', duty: 'control-room' }],
+    notifiers: [
+      {
+        id: 'phones',
+        name: { zh: '照护人手机', en: 'Phones of caregivers' },
+        driver: 'ntfy',
+        options: { url: parts.caregivers.url },
+      },
+    ],
+    people: [
+      { id: 'control-room', name: '控制室', duty: 'control-room' },
+      ...['甲', '乙'].map((letter, index) => {
+        const id = `caregiver-${'ab'[index]}`
+        return { id, name: `护理员${letter}`, duty: 'caregiver', channels: [{ notifier: 'phones', address: id }] }
+      }),
+    ],
+    elders:
+      lifts.length > 0
+        ? [
+            {
+              id: 'elder-301',
+              name: '301 室长者',
+              place: { building: building(0), floor: '3', flat: '301' },
+              devices: parts.devices.filter(({ kind }) => kind === 'sos' || kind === 'wearable').map(({ id }) => id),
+              contacts: ['caregiver-a', 'caregiver-b'],
+              consents: { city: false, health: true, recordedAt: '2026-01-31', recordedBy: '值班员' },
+            },
+          ]
+        : [],
     scenes: lifts.length > 0 ? [{ scene: 'ebike-in-elevator', lifts: 'all' }] : [],
     routing: [{ kinds: ['*'], languages: ['zh-CN', 'en'] }],
     disposal: [{ key: 'ebike_in_elevator', report: 'at-once' }],
