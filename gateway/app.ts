@@ -23,6 +23,7 @@ import { createInspector } from './devices/inspector.ts'
 import { createIntake } from './devices/intake.ts'
 import { createMqttLink } from './devices/mqtt-link.ts'
 import { createDeviceRegistry } from './devices/registry.ts'
+import { createEventNotes } from './event-notes.ts'
 import { openEyes } from './eyes.ts'
 import { createFalls } from './falls.ts'
 import { createHealth } from './health.ts'
@@ -67,6 +68,7 @@ const sweepMs = 3600_000
 /** So much of what scenes have learnt may be lost in a crash. */
 const rememberMs = 300_000
 const system = { type: 'system', id: 'gateway' } as const
+const event = { topic: 'event', actor: system } as const
 
 /**
  * The composition root: opens every part in order and starts the journeys. A part that cannot be opened undoes those
@@ -93,6 +95,8 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
   // What is kept.
   const store = openStore({ file: join(config.dataDir, 'gridgate.db'), now, logger })
   cleanUp.defer('store', () => store.close())
+  const notes = createEventNotes({ store, onError })
+  cleanUp.defer('events', () => notes.flush())
   const telemetry = openTelemetry(config, now, logger)
   cleanUp.defer('telemetry', () => telemetry.close())
   const evidence = createEvidenceStore({
@@ -124,7 +128,8 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
     },
     onAcceleration: (device, batch, clockTrusted) => falls.add(device, batch, clockTrusted),
     onDeviceUp: (device, isUp, at) => {
-      if (registry.describe(device)) noteEvent(device, isUp ? 'device-up' : 'device-down', at)
+      if (registry.describe(device))
+        notes.note({ ...event, at, subject: device, transition: isUp ? 'device-up' : 'device-down', data: {} })
       pipeline.onDevice(device, isUp, at)
     },
     publish: (topic, payload) => void link.publish(topic, payload, { qos: 0 }).catch(() => {}),
