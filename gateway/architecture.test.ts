@@ -55,7 +55,7 @@ const rules: Rule[] = [
     may: [
       /^models\//,
       core,
-      /^gateway\/(inference|scenes|cameras|falling)\//,
+      /^gateway\/(inference|learning|scenes|cameras|falling)\//,
       /^gateway\/pipeline\.ts$/,
       /^simulators\/facades\//,
     ],
