@@ -231,6 +231,7 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
     detector,
     cameras: () => cameras.list().map((camera) => camera.status()),
     looks: () => pipeline.looks(),
+    learning: eyes.counts,
     intake,
     announcer,
     courier: people.courier,

@@ -29,6 +29,7 @@ export interface Eyes {
   detector: ModelRack
   /** Absent where learning is off. */
   secondStage?: SecondStage
+  counts(): { judged: number; vetoed: number; protected: number } | undefined
   /** For the API. */
   services: { models: ModelService; learning?: LearningService }
   /** Loads the candidate of the site file, in the background. */
@@ -69,6 +70,7 @@ export async function openEyes(config: SiteConfig, context: EyesContext): Promis
     detector,
     ...(learning ? { secondStage: learning } : {}),
     services: { models: keeper.service, ...(learning ? { learning: learning.service } : {}) },
+    counts: () => learning?.counts,
     start() {
       starting = keeper.start().catch((error) => onError(error, 'the candidate model could not be loaded'))
     },

@@ -2,6 +2,7 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
+import { parseArgs } from 'node:util'
 import pino from 'pino'
 import { startApp } from './app.ts'
 import { defaultLimits, startBroker } from './broker/broker.ts'
@@ -13,6 +14,7 @@ import { describeKind } from './core/device-kind.ts'
 import { ConfigError, StartError } from './core/errors.ts'
 import { makeDataDir } from './data-dir.ts'
 import { driverSchemas } from './drivers.ts'
+import { exportCrops, listModels } from './learning-commands.ts'
 import { ensureGatewaySecret, secretFiles } from './secrets.ts'
 import { hashPassword } from './storage/password.ts'
 import { openStore } from './storage/store.ts'
@@ -24,6 +26,9 @@ const usage = `gridgate <command>
   broker <site.yaml>               the embedded MQTT broker, a process of its own
   check <site.yaml>                tells everything wrong with a site file; exit code 0 or 78
   verify <site.yaml>               checks the journal's hash chain and every evidence file; exit code 0 or 1
+  models <site.yaml>               models with their checks, which one runs, how a candidate compares
+  export-crops <site.yaml> --out <dir> [--mask-heads]
+                                   crops that operators judged, as a YOLO data set for training
   schema                           prints the JSON Schema of site files, for editors
   credentials <site.yaml> <file>   makes MQTT secrets for devices that have none and writes them once to <file>
   password <site.yaml> <user>      sets a new password, read from standard input (gateway stopped)
@@ -40,7 +45,7 @@ async function main(argv: string[]): Promise<number | 'running'> {
     console.log(JSON.stringify(siteSchema(driverSchemas, 'editor'), null, 2))
     return 0
   }
-  const known = ['run', 'broker', 'check', 'verify', 'credentials', 'password']
+  const known = ['run', 'broker', 'check', 'verify', 'models', 'export-crops', 'credentials', 'password']
   if (!command || !known.includes(command) || !file) {
     console.error(usage)
     return command === undefined || command === '--help' ? 0 : 1
@@ -52,6 +57,15 @@ async function main(argv: string[]): Promise<number | 'running'> {
       return 0
     case 'verify':
       return verify(config)
+    case 'models':
+      return listModels(config)
+    case 'export-crops': {
+      const { values } = parseArgs({
+        args: argv.slice(2),
+        options: { out: { type: 'string' }, 'mask-heads': { type: 'boolean', default: false } },
+      })
+      return exportCrops(config, values.out, values['mask-heads'])
+    }
     case 'credentials':
       return makeCredentials(config, argument)
     case 'password':

@@ -18,6 +18,8 @@ export interface MeasuredParts {
     counts(): Readonly<Record<string, number>>
     channels(): ChannelState[]
   }
+  /** Detections the second stage looked at, since the start; undefined while learning is off. */
+  learning?(): { judged: number; vetoed: number; protected: number } | undefined
   announcer: { counts(): Readonly<Record<string, number>> }
   store: Pick<Store, 'onAppend' | 'lastSeq'>
 }
@@ -59,6 +61,14 @@ export function createMetrics(registry: Registry, parts: MeasuredParts): Metrics
     })
   gauge('gridgate_journal_last_seq', 'Sequence number of the newest journal row.', [], (each) =>
     each.set(parts.store.lastSeq),
+  )
+  gauge(
+    'gridgate_learning_detections_total',
+    'Detections that what the site has learned was asked about: judged in all, taken back, kept by a floor.',
+    ['outcome'],
+    (each) => {
+      for (const [outcome, count] of Object.entries(parts.learning?.() ?? {})) each.set({ outcome }, count)
+    },
   )
   gauge('gridgate_camera_up', '1 while the camera delivers frames.', ['camera'], (each) => {
     for (const { id, state } of parts.cameras()) each.set({ camera: id }, state === 'up' ? 1 : 0)

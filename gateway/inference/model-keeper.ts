@@ -42,7 +42,7 @@ const lookEveryMs = 60_000
 const listed = 20
 
 /** The model that runs at a start: the one switched to last, unless the site file names another than it did then. */
-export function modelToStartWith(store: ModelStore, siteModel: string): string {
+export function modelToStartWith(store: Pick<ModelStore, 'switches'>, siteModel: string): string {
   const [newest] = store.switches(1)
   return newest && newest.siteModel === siteModel ? newest.to : siteModel
 }

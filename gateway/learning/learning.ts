@@ -35,6 +35,7 @@ export interface Learning {
   review(frame: Pick<Frame, 'camera' | 'time'>, inference: Inference): readonly Detection[]
   why: ReturnType<typeof createAdapter>['why']
   keep(alarm: Alarm, sighting: Sighting, frame: Frame): void
+  readonly counts: LearningStatus['counts']
   service: LearningService
   /** The model in use has changed: what was learned for another one is of no use. */
   onModel(): void
@@ -218,6 +219,7 @@ export function createLearning(options: LearningOptions): Learning {
       return adapter.review(frame, inference)
     },
     why: adapter.why,
+    counts: adapter.counts,
     keep: (alarm, sighting, frame) =>
       keeper.keep(alarm, sighting, frame, lastModel.get(sighting.camera) ?? options.model().name),
     service,

@@ -156,10 +156,28 @@ class Photographs:
         return np.clip(image, 0, 255).astype(np.uint8)
 
 
+def read_extra(folder):
+    """Pictures of a YOLO data set, as `gridgate export-crops` writes it: class numbers are read by `classes.txt`.
+
+    Classes the detector does not know are not learned as background: their boxes are ignored."""
+    with open(os.path.join(folder, "classes.txt")) as file:
+        names = [line.strip() for line in file if line.strip()]
+    ours = np.array([CLASSES.index(name) if name in CLASSES else -1 for name in names])
+    items = []
+    for name in sorted(os.listdir(os.path.join(folder, "images"))):
+        stem = os.path.splitext(name)[0]
+        labels = read_boxes(os.path.join(folder, "labels", stem + ".txt"))
+        labels[:, 0] = ours[labels[:, 0].astype(int)]
+        ignored = read_boxes(os.path.join(folder, "ignored", stem + ".txt"))
+        ignored[:, 0] = -1
+        items.append((np.fromfile(os.path.join(folder, "images", name), np.uint8), np.concatenate([labels, ignored])))
+    return items
+
+
 class Rendered:
     """Pictures of folders made by simulators/cameras/render, `width` x `height` as the network takes them."""
 
-    def __init__(self, folders, width, height, zoom=(0.75, 1.9), roughness=1.0, photos=None):
+    def __init__(self, folders, width, height, zoom=(0.75, 1.9), roughness=1.0, photos=None, extra=(), extra_share=0.2):
         self.photos = Photographs(photos) if photos else None
         self.width, self.height, self.zoom, self.roughness = width, height, zoom, roughness
         self.items = []
@@ -171,6 +189,10 @@ class Rendered:
                 ignored[:, 0] = -1
                 path = os.path.join(folder, "images", name)
                 self.items.append((np.fromfile(path, np.uint8), np.concatenate([labels, ignored])))
+        added = [item for folder in extra for item in read_extra(folder)]
+        # Repeated until they are their share of an epoch: a site has tens of crops beside thousands of renders.
+        wanted = round(len(self.items) * extra_share / (1 - extra_share))
+        self.items += [added[i % len(added)] for i in range(wanted)] if added else []
 
     def __len__(self):
         return len(self.items)

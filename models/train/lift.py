@@ -16,6 +16,7 @@ import time
 
 import torch
 
+import embedding_output
 from data import PAD, Rendered
 from detector import CLASSES, MEAN, REG_MAX, STD, STRIDES, Exported, LiftDetector, priors
 from loss import detection_loss
@@ -52,7 +53,7 @@ def meet(model, mine, peers):
 def train(args):
     torch.manual_seed(args.seed)
     rng = random.Random(args.seed)
-    data = Rendered(args.data, args.width, args.height, args.zoom, args.roughness, args.photos)
+    data = Rendered(args.data, args.width, args.height, args.zoom, args.roughness, args.photos, args.extra, args.extra_share)
     model = LiftDetector(args.base)
     if args.resume:
         model.load_state_dict(torch.load(args.resume))
@@ -107,6 +108,8 @@ def export(args):
     model.eval()
     digest = write_onnx(Exported(model), (1, 3, args.height, args.width), args.out, "data", "output")
     write_manifest(args, digest)
+    # What a site learns from verdicts reads the head's inputs.
+    embedding_output.main(os.path.dirname(args.out))
     print(f"{args.out}: {os.path.getsize(args.out)} bytes, {len(CLASSES)} classes")
 
 
@@ -158,6 +161,8 @@ def main():
             command.add_argument("--version", default="1")
             continue
         command.add_argument("--data", nargs="+", required=True)
+        command.add_argument("--extra", nargs="*", default=[], help="YOLO data sets of sites (gridgate export-crops)")
+        command.add_argument("--extra-share", type=float, default=0.2, help="share of the samples they make up")
         command.add_argument("--resume")
         command.add_argument("--steps", type=int, default=3000)
         command.add_argument("--minutes", type=float)
