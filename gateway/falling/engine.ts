@@ -5,6 +5,7 @@ import type { FacadeMap } from './calibration.ts'
 import type { TrackClassifier } from './classifier.ts'
 import { type FallSegment, findFall } from './fall-segment.ts'
 import { featuresOf, type Surroundings } from './features.ts'
+import { isPlausible } from './plausible.ts'
 import { assembleThrow, type BelievedFall, belongTogether, type Throw } from './throw.ts'
 import { createTracker, type Track } from './track.ts'
 
@@ -115,7 +116,7 @@ export function createFallingEngine(options: FallingEngineOptions): FallingEngin
     const movement = movementOf(track)
     if (movement) past.push(movement)
     const fall = findFall(track, size, map)
-    if (!fall || !isPlausible(fall, height)) return
+    if (!fall || fall.toS - fall.fromS < 0.16) return
     const around = surroundingsOf(
       fall,
       track.id,
@@ -123,7 +124,7 @@ export function createFallingEngine(options: FallingEngineOptions): FallingEngin
       width,
     )
     const features = featuresOf(fall, size, 1 / pictureS, around)
-    const score = classifier.score(features)
+    const score = isPlausible(features) ? classifier.score(features) : 0
     const isBelieved = score >= classifier.threshold
     options.onJudged?.({ fall, score, features, isBelieved })
     if (isBelieved) waiting.push({ fall, score, features })
@@ -244,13 +245,4 @@ function surroundingsOf(fall: FallSegment, own: number, others: readonly Movemen
       .length,
     crowd: near.length,
   }
-}
-
-/** What can be no throw is not worth a score. */
-function isPlausible({ sights }: FallSegment, height: number): boolean {
-  const first = sights[0]!
-  const last = sights.at(-1)!
-  const duration = last.t - first.t
-  const drop = last.y - first.y
-  return duration >= 0.16 && duration < 17 && drop > 0.045 * height && drop > 0.45 * Math.abs(last.x - first.x)
 }

@@ -27,7 +27,7 @@ export interface FitOptions {
  * weigh the same in sum. Missing values (NaN) go to the side where they lose less.
  */
 export function fitTrees(rows: readonly number[][], labels: readonly number[], options: FitOptions = {}): Trees {
-  const { rounds = 140, depth = 4, rate = 0.1, bins = 48, leastWeight = 2, smoothing = 2 } = options
+  const { rounds = 100, depth = 3, rate = 0.1, bins = 48, leastWeight = 3, smoothing = 2 } = options
   const features = rows[0]!.length
   const positives = labels.reduce((sum, label) => sum + label, 0)
   const weights = labels.map((label) => labels.length / 2 / (label ? positives : labels.length - positives))

@@ -1,0 +1,34 @@
+import type { FeatureName } from './features.ts'
+
+/*
+ * What physics and practice rule out before a classifier is asked. Where the facade is calibrated the limits are metric;
+ * elsewhere only the picture's own proportions count.
+ */
+
+/** Shorter glimpses tell nothing; the slowest sheet of paper from the thirtieth floor takes less than this. */
+const durationS = { least: 0.31, most: 20 }
+/** Of the pictures between first and last sight. */
+const leastSightShare = 0.55
+/** Downward share of its path: wind and a hard throw bend it, but not to this. */
+const leastSteepness = 0.62
+/** Picture heights; calibrated: about a storey and a half, so that a thing that slides off a sill stays unmentioned. */
+const leastDrop = { calibrated: 0.06, uncalibrated: 0.1, metres: 4.5 }
+/** m/s at the end: slower is a leaf, a lift or a gondola, faster than any thing can fall is close to the lens. */
+const endSpeedMs = { least: 1, most: 45 }
+/** m/s² of the whole way, with what perspective and a thing in front of the facade's plane make of 9.81. */
+const accelerationMs2 = { least: -2.5, most: 19 }
+/** What is fast when first seen and never gets faster did not start here: a drone, a bird, a drop near the lens. */
+const steady = { startSpeedMs: 3, accelerationMs2: 0.5 }
+
+/** Whether a fall can be something thrown at all. */
+export function isPlausible(features: Record<FeatureName, number>): boolean {
+  const { durationS: duration, dropM } = features
+  const isCalibrated = !Number.isNaN(dropM)
+  if (duration < durationS.least || duration > durationS.most) return false
+  if (features.sightShare < leastSightShare || features.steepness < leastSteepness) return false
+  if (!isCalibrated) return features.drop >= leastDrop.uncalibrated
+  if (features.drop < leastDrop.calibrated || dropM < leastDrop.metres) return false
+  if (features.endSpeedMs < endSpeedMs.least || features.endSpeedMs > endSpeedMs.most) return false
+  if (features.accelerationMs2 < accelerationMs2.least || features.accelerationMs2 > accelerationMs2.most) return false
+  return features.startSpeedMs < steady.startSpeedMs || features.accelerationMs2 > steady.accelerationMs2
+}
