@@ -28,6 +28,7 @@ import { openEyes } from './eyes.ts'
 import { createFalls } from './falls.ts'
 import { createHealth } from './health.ts'
 import { createFrameGate } from './inference/gate.ts'
+import { devicePushOf, homeAssistantOf, linkWill, modbusPollers } from './integrations.ts'
 import { lastKnown } from './last-known.ts'
 import { createMetrics } from './metrics.ts'
 import { createPeople } from './people.ts'
@@ -125,26 +126,32 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
     onMeasurements: (measurements) => {
       doors.onMeasurements(measurements)
       pipeline.onMeasurements(measurements)
+      homeAssistant?.onMeasurements(measurements)
     },
     onAcceleration: (device, batch, clockTrusted) => falls.add(device, batch, clockTrusted),
     onDeviceUp: (device, isUp, at) => {
       if (registry.describe(device))
         notes.note({ ...event, at, subject: device, transition: isUp ? 'device-up' : 'device-down', data: {} })
       pipeline.onDevice(device, isUp, at)
+      homeAssistant?.onDevice(device, isUp)
     },
     publish: (topic, payload) => void link.publish(topic, payload, { qos: 0 }).catch(() => {}),
     now,
     logger,
   })
+  const will = linkWill(config)
   const link = createMqttLink({
     ...mqttUser,
     clientId: config.mqtt.external?.username ?? gatewayClient,
     filters: deviceFilters(config, sources),
     onMessage: intake.receive,
+    ...(will ? { will } : {}),
     clock,
     random,
     logger,
   })
+
+  const homeAssistant = homeAssistantOf(config, link, store)
 
   // Voices.
   const clips = loadClipLibrary({
@@ -310,6 +317,7 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
       inspected: inspector.list,
       discovered: registry.discovered,
     },
+    devicePush: devicePushOf(config, intake),
     evidence,
     site: siteView(config),
     passwords,
@@ -333,7 +341,8 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
   people.escalation.tick()
   pipeline.onRemembered(await lastKnown(config.devices, telemetry, now()))
   eyes.start()
-  const running = [link.run(stopping.signal), cameras.run(stopping.signal), doors.run(stopping.signal)]
+  const pollers = modbusPollers(config, intake, { random, logger })
+  const running = [link, cameras, doors, ...pollers].map((part) => part.run(stopping.signal))
   cleanUp.defer('cameras and mqtt', async () => {
     await intake.flush()
     stopping.abort(new Error('the gateway stops'))
@@ -343,7 +352,16 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
     setInterval(
       () =>
         tick(
-          [people.escalation.tick, pipeline.onTick, intake.tick, falls.tick, alarms.tick, cases.tick, eyes.tick],
+          [
+            people.escalation.tick,
+            pipeline.onTick,
+            intake.tick,
+            () => homeAssistant?.tick(),
+            falls.tick,
+            alarms.tick,
+            cases.tick,
+            eyes.tick,
+          ],
           onError,
         ),
       tickMs,

@@ -36,7 +36,7 @@ const errorDescriptions: Record<number, string> = {
 }
 
 /** Error responses for a route's schema, beside those that every route has. */
-export const problems = (...codes: Array<404 | 409 | 429 | 502 | 503>): Record<number, typeof ErrorBody> =>
+export const problems = (...codes: Array<401 | 404 | 409 | 429 | 502 | 503>): Record<number, typeof ErrorBody> =>
   Object.fromEntries(codes.map((code) => [code, errorResponse(code)]))
 
 const errorResponse = (code: number): TSchema & typeof ErrorBody =>

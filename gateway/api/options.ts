@@ -45,6 +45,13 @@ export interface ApiOptions {
   cameras: { list(): Camera[]; onStatus(listener: (status: CameraStatus) => void): () => void }
   telemetry: Telemetry
   devices: { list(): DeviceRow[]; inspected(): InspectedRow[]; discovered(): DiscoveredRow[] }
+  /** Platforms that push messages of devices; absent: none may. */
+  devicePush?: {
+    /** SHA-256, hex, of the bearer token of each integration. */
+    tokenHashes: ReadonlyMap<string, string>
+    /** Resolves when it is stored, with whether it was understood. */
+    take(integration: string, payload: Uint8Array): Promise<boolean>
+  }
   evidence: EvidenceStore
   site: SiteView
   passwords: Passwords

@@ -11,6 +11,7 @@ import { createAudit } from './audit.ts'
 import { cameraRoutes } from './cameras.ts'
 import { caseRoutes } from './cases.ts'
 import { serveConsole } from './console.ts'
+import { devicePushRoutes } from './device-push.ts'
 import { deviceRoutes } from './devices.ts'
 import { doorRoutes } from './doors.ts'
 import { elderRoutes } from './elders.ts'
@@ -106,6 +107,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
         journalRoutes(v1, options, limits)
         liveRoutes(v1, sockets, feed)
         deviceRoutes(v1, options)
+        devicePushRoutes(v1, options)
         doorRoutes(v1, options)
         learningRoutes(v1, options, audit)
         modelRoutes(v1, options)

@@ -83,7 +83,13 @@ export function parseSite(
   }
   for (const { entry, path, options } of driverEntries(value, drivers))
     readSecrets(options, entry.options, [...path, 'options'])
-  const config = resolveSite(value, { file, folder, secret, report })
+  const config = resolveSite(value, {
+    file,
+    folder,
+    codecs: drivers.codecs.map(({ kind }) => kind),
+    secret,
+    report,
+  })
   if (problems.length > 0) throw new ConfigError(file, inOrder(problems))
   return config
 }

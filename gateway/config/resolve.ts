@@ -3,6 +3,7 @@ import { pathToFileURL } from 'node:url'
 import type { Place } from '../core/place.ts'
 import type { Zone } from '../core/zone.ts'
 import { readDisposalList, withOverrides } from './disposal.ts'
+import { resolveIntegrations } from './resolve-integrations.ts'
 import { resolvePeople } from './resolve-people.ts'
 import { resolveScenes } from './resolve-scenes.ts'
 import type { WrittenSite } from './schema.ts'
@@ -16,6 +17,8 @@ export interface ResolveContext {
   file: string
   /** Folder of the site file: relative paths in it count from here. */
   folder: string
+  /** Every codec there is. */
+  codecs: readonly string[]
   secret(reference: SecretRef | undefined, path: Path): string | undefined
   report: Report
 }
@@ -38,7 +41,8 @@ export function resolveSite(written: WrittenSite, context: ResolveContext): Site
     'upstreams',
     report,
   )
-  reportDuplicates(written.integrations.bridges, 'integrations.bridges', report)
+  for (const list of ['bridges', 'push', 'modbus'] as const)
+    reportDuplicates(written.integrations[list], `integrations.${list}`, report)
   reportAddresses(written.devices, report)
   const place = createPlaceResolver(written, report)
   for (const [index, row] of written.routing.entries())
@@ -103,6 +107,7 @@ export function resolveSite(written: WrittenSite, context: ResolveContext): Site
       place: place(device.place, ['devices', index, 'place']),
       heartbeatMs: heartbeatSeconds * 1000,
     })),
+    integrations: resolveIntegrations(written, context.codecs, context),
     speakers: written.speakers.map((speaker, index) => ({
       ...speaker,
       driver: String(speaker.driver),

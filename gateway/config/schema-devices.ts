@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { deviceKinds } from '../core/device-kind.ts'
-import { Id, Name, PlaceRef, strict } from './schema-entries.ts'
+import { Id, Name, PlaceRef, Port, Secret, strict } from './schema-entries.ts'
 
 /* Devices of the site file, and how those that speak for many (bridges, platforms, field buses) are connected. */
 
@@ -65,8 +65,66 @@ export const Bridge = Type.Object(
   { ...strict, description: 'Something that publishes for many devices: Zigbee2MQTT, ChirpStack …' },
 )
 
+const Register = Type.Object(
+  {
+    device: Type.String({ description: 'A device id; its values.' }),
+    metric: Type.String({ pattern: '^[a-z][A-Za-z0-9]{0,63}$', description: 'powerWatts, temperatureCelsius …' }),
+    table: Type.Union(
+      ['holding', 'input', 'coil', 'discrete'].map((value) => Type.Literal(value)),
+      { default: 'holding' },
+    ),
+    address: Type.Integer({ minimum: 0, maximum: 65535, description: 'As on the wire, counted from 0: 40001 is 0.' }),
+    type: Type.Union(
+      ['uint16', 'int16', 'uint32', 'int32', 'float32', 'boolean'].map((value) => Type.Literal(value)),
+      { default: 'uint16' },
+    ),
+    swapWords: Type.Boolean({ default: false, description: 'Low word first, of 32-bit types.' }),
+    factor: Type.Number({ default: 1, description: 'The raw value is multiplied by this …' }),
+    offset: Type.Number({ default: 0, description: '… and then this is added.' }),
+  },
+  strict,
+)
+
+const Modbus = Type.Object(
+  {
+    id: Id,
+    host: Type.String({ minLength: 1 }),
+    port: Port(502, 'Modbus TCP.'),
+    unit: Type.Integer({ minimum: 0, maximum: 255, default: 1, description: 'Slave or unit id.' }),
+    pollSeconds: Type.Number({ minimum: 1, default: 10 }),
+    timeoutSeconds: Type.Number({ minimum: 0.2, default: 3, description: 'Without an answer for so long: lost.' }),
+    registers: Type.Array(Register, { minItems: 1 }),
+  },
+  { ...strict, description: 'A Modbus TCP device or converter, polled by a map of its registers.' },
+)
+
+const Push = Type.Object(
+  {
+    id: Id,
+    codec: Type.String({ default: 'http-push', description: 'How its messages are read.' }),
+    token: Secret,
+  },
+  { ...strict, description: 'A platform that posts to /api/v1/devices/push/<id> with a bearer token.' },
+)
+
+const HomeAssistant = Type.Object(
+  {
+    publish: Type.Boolean({ default: false, description: 'Show devices and alarms to Home Assistant.' }),
+    prefix: Type.String({ default: 'homeassistant', pattern: '^[^+#]+$', description: 'Its discovery prefix.' }),
+    devices: Type.Array(Type.String(), {
+      default: [],
+      description:
+        'Device ids that are shown; none named: all but those that tell of a person (band, bed, radar, SOS).',
+    }),
+  },
+  { ...strict, default: {} },
+)
+
 export const Integrations = Type.Object(
   {
+    modbus: Type.Array(Modbus, { default: [] }),
+    push: Type.Array(Push, { default: [], description: 'NB-IoT platforms that push by HTTP.' }),
+    homeAssistant: HomeAssistant,
     bridges: Type.Array(Bridge, { default: [], description: 'MQTT bridges whose topics differ from their makers’.' }),
   },
   { ...strict, default: {} },

@@ -36,7 +36,7 @@ export interface SiteConfig {
   lifts: Array<{ id: string; name: LocalName; building: string; unit?: string }>
   cameras: CameraEntry[]
   devices: DeviceEntry[]
-  integrations: { bridges: Array<{ id: string; codec: string; topics: string[] }> }
+  integrations: IntegrationEntries
   speakers: Array<{ id: string; name: LocalName; place: Place; driver: string; options: unknown }>
   notifiers: Array<{ id: string; name: LocalName; driver: string; options: unknown }>
   people: Person[]
@@ -105,6 +105,30 @@ export interface CameraEntry {
   pace: 'real' | 'fast'
   loop: boolean
   ignoreZones: Zone[]
+}
+
+export interface IntegrationEntries {
+  bridges: Array<{ id: string; codec: string; topics: string[] }>
+  push: Array<{ id: string; codec: string; token: string }>
+  modbus: Array<{
+    id: string
+    host: string
+    port: number
+    unit: number
+    pollMs: number
+    timeoutMs: number
+    registers: Array<{
+      device: string
+      metric: string
+      table: 'holding' | 'input' | 'coil' | 'discrete'
+      address: number
+      type: 'uint16' | 'int16' | 'uint32' | 'int32' | 'float32' | 'boolean'
+      swapWords: boolean
+      factor: number
+      offset: number
+    }>
+  }>
+  homeAssistant: { publish: boolean; prefix: string; devices: string[] }
 }
 
 export interface DeviceEntry {

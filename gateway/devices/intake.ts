@@ -3,7 +3,7 @@ import type { AccelerationBatch } from '../core/acceleration.ts'
 import { type MetricDescription, metrics } from '../core/device-kind.ts'
 import type { Measurement } from '../core/measurement.ts'
 import type { Telemetry } from '../core/ports.ts'
-import type { Codec, Decoded, Message, Report } from './codecs/codec.ts'
+import type { Codec, Decoded, Message, Reading, Report } from './codecs/codec.ts'
 import type { Inspector } from './inspector.ts'
 import type { MqttMessage } from './mqtt-link.ts'
 import type { DeviceRegistry } from './registry.ts'
@@ -31,24 +31,17 @@ export interface IntakeOptions {
 export interface Intake {
   /** Resolves when what the message said is stored. */
   receive(message: MqttMessage): Promise<void>
-  /** Takes reports that came by another way than MQTT; resolves when they are stored. */
-  take(reports: readonly Report[], origin: Origin): Promise<void>
+  /** A message that came by another way than MQTT; `topic` names the way. Tells whether it was understood. */
+  receiveAs(codec: string, message: MqttMessage): Promise<boolean>
+  /** Readings of known devices that needed no decoding; `name` stands for the topic. */
+  take(name: string, readings: ReadonlyMap<string, readonly Reading[]>): Promise<void>
+  /** Something about a device that an integrator must mend. */
+  complain(name: string, device: string, reason: string): void
   /** Devices that have gone silent; call it every second. */
   tick(): void
   stats(): IntakeStats
   /** Stores what waits. */
   flush(): Promise<void>
-}
-
-/** Whom reports that did not come by MQTT are about. */
-export interface Origin {
-  /** Codec whose addresses the reports use. */
-  codec: string
-  /** Shown in the inspector in the place of a topic. */
-  name: string
-  payload: Uint8Array
-  /** The device, where all of them are about one. */
-  device?: string
 }
 
 export interface IntakeStats {
@@ -69,6 +62,7 @@ const futureMs = 60_000
 const lateMs = 10 * 60_000
 
 const done = Promise.resolve()
+const nothing = new Uint8Array()
 
 /** MQTT message → route → codec → measurements → scenes and telemetry. */
 export function createIntake(options: IntakeOptions): Intake {
@@ -189,6 +183,29 @@ export function createIntake(options: IntakeOptions): Intake {
     return stored
   }
 
+  /** Tells whether it was understood; what it said is stored when `stored` resolves. */
+  function read(message: Message, route: TopicRoute): { isUnderstood: boolean; stored: Promise<void> } {
+    const { topic, payload, receivedAt: at } = message
+    const decoded = decode(message, route)
+    if ('notUnderstood' in decoded) {
+      notUnderstood(message, decoded.notUnderstood, route.own?.id)
+      return { isUnderstood: false, stored: done }
+    }
+    const codec = decoded.family ?? route.codec
+    if (decoded.discoveries) {
+      for (const discovery of decoded.discoveries) {
+        const { address, aliases = [] } = discovery
+        if (aliases.length > 0) routes.learn(codec, address, aliases)
+        if (!route.find(address)) registry.noteDiscovered(codec, discovery, at)
+      }
+    }
+    if (decoded.isBridgeUp === false) for (const device of routes.behindBridge(codec)) setUp(device, false, at)
+    if (decoded.commands) for (const command of decoded.commands) options.publish?.(command.topic, command.payload)
+    if (decoded.remark !== undefined)
+      inspector.note({ topic, payload, at, reason: decoded.remark, ...(route.own ? { device: route.own.id } : {}) })
+    return { isUnderstood: true, stored: takeAll(decoded.reports, message, codec, route.deviceOf) }
+  }
+
   return {
     receive({ topic, payload, isRetained }) {
       counts.received++
@@ -202,30 +219,23 @@ export function createIntake(options: IntakeOptions): Intake {
         setUp(route.own!.id, new TextDecoder().decode(payload) !== 'offline', at)
         return done
       }
-      const message: Message = { topic, payload, isRetained, receivedAt: at }
-      const decoded = decode(message, route)
-      if ('notUnderstood' in decoded) {
-        notUnderstood(message, decoded.notUnderstood, route.own?.id)
-        return done
-      }
-      const codec = decoded.family ?? route.codec
-      for (const discovery of decoded.discoveries ?? []) {
-        const { address, aliases = [] } = discovery
-        if (aliases.length > 0) routes.learn(codec, address, aliases)
-        if (!route.find(address)) registry.noteDiscovered(codec, discovery, at)
-      }
-      if (decoded.isBridgeUp === false) for (const device of routes.behindBridge(codec)) setUp(device, false, at)
-      for (const command of decoded.commands ?? []) options.publish?.(command.topic, command.payload)
-      if (decoded.remark !== undefined)
-        inspector.note({ topic, payload, at, reason: decoded.remark, ...(route.own ? { device: route.own.id } : {}) })
-      return takeAll(decoded.reports, message, codec, route.deviceOf)
+      return read({ topic, payload, isRetained, receivedAt: at }, route).stored
     },
-    take(reports, { codec, name, payload, device }) {
+    async receiveAs(codec, message) {
       counts.received++
-      const message: Message = { topic: name, payload, isRetained: false, receivedAt: now() }
-      return takeAll(reports, message, codec, (address) =>
-        device !== undefined ? routes.byId(device) : address === undefined ? undefined : routes.find(codec, address),
-      )
+      const { isUnderstood, stored } = read({ ...message, receivedAt: now() }, routes.as(codec))
+      await stored
+      return isUnderstood
+    },
+    take(name, readings) {
+      counts.received++
+      const message: Message = { topic: name, payload: nothing, isRetained: false, receivedAt: now() }
+      const reports = Array.from(readings, ([address, list]): Report => ({ address, readings: list }))
+      return takeAll(reports, message, name, (id) => (id === undefined ? undefined : routes.byId(id)))
+    },
+    complain(name, device, reason) {
+      inspector.note({ topic: name, payload: nothing, reason, device, at: now() })
+      registry.noteNotUnderstood(device, reason)
     },
     tick() {
       const at = now()

@@ -17,6 +17,8 @@ export interface MqttLinkOptions {
   /** Fixed, so that the broker keeps messages for us while we are away. */
   clientId: string
   filters: readonly string[]
+  /** Published, retained, by the broker when the connection is lost. */
+  will?: { topic: string; payload: string }
   /** A QoS 1 message is acknowledged when this resolves; it is delivered again after a rejection or a crash. */
   onMessage(message: MqttMessage): Promise<void>
   clock: Clock
@@ -50,6 +52,7 @@ export function createMqttLink(options: MqttLinkOptions): MqttLink {
   let client: MqttClient | undefined
 
   async function deliver(message: MqttMessage): Promise<void> {
+    if (handlers.size === 0) return options.onMessage(message)
     const own = [...handlers].filter(([filter]) => matches(filter, message.topic)).flatMap(([, set]) => [...set])
     if (own.length === 0) return options.onMessage(message)
     for (const handler of own) handler(message.topic, message.payload)
@@ -65,6 +68,9 @@ export function createMqttLink(options: MqttLinkOptions): MqttLink {
       resubscribe: false,
       keepalive: 30,
       connectTimeout: 10_000,
+      ...(options.will
+        ? { will: { topic: options.will.topic, payload: Buffer.from(options.will.payload), qos: 1, retain: true } }
+        : {}),
       ...(options.username === undefined ? {} : { username: options.username }),
       ...(options.password === undefined ? {} : { password: options.password }),
     }

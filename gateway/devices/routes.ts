@@ -26,9 +26,9 @@ export type KnownDevice = DeviceDescription & CodecDevice
 export interface Routes {
   /** Undefined for topics on which no device of the site publishes. */
   of(topic: string): TopicRoute | undefined
+  /** For messages that came by another way than MQTT, read by this codec. */
+  as(codec: string): TopicRoute
   byId(id: string): KnownDevice | undefined
-  /** The device with this address in the codec's family. */
-  find(codec: string, address: string): KnownDevice | undefined
   /** Ids of the devices that are heard through a bridge of this family. */
   behindBridge(codec: string): string[]
   /** Another name of a device, learnt from its family's announcements; it lasts until the next. */
@@ -126,8 +126,8 @@ export function createRoutes(options: {
       if (found && remembered.size < maxRemembered) remembered.set(topic, found)
       return found
     },
+    as: (codec) => route(codec, ''),
     byId: (id) => byId.get(id),
-    find: findIn,
     behindBridge: (codec) =>
       options.devices.filter((device) => device.codec === codec && device.address !== undefined).map(({ id }) => id),
     learn(codec, address, names) {
