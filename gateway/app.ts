@@ -34,7 +34,7 @@ import { createMetrics } from './metrics.ts'
 import { createPeople } from './people.ts'
 import { createPipeline } from './pipeline.ts'
 import { ensureAnswerLinkSecret, ensureBridgeToken, ensureGatewaySecret, gatewayClient, tokenHash } from './secrets.ts'
-import { cameraOptions, createDoors, deviceFilters, deviceSources, runningScenes } from './site-parts.ts'
+import { cameraOptions, createDoors, deviceFilters, deviceSources, gatewayTopics, runningScenes } from './site-parts.ts'
 import { describePlace, deviceRows, siteView } from './site-view.ts'
 import { createAnnouncer } from './speakers/announcer.ts'
 import { loadClipLibrary, shippedClipFolder } from './speakers/clip-library.ts'
@@ -114,7 +114,7 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
   const mqttUser = config.mqtt.external ?? {
     url: `mqtt://${config.mqtt.host}:${config.mqtt.port}`,
     username: gatewayClient,
-    password: await ensureGatewaySecret(config.dataDir),
+    password: await ensureGatewaySecret(config.dataDir, gatewayTopics(config)),
   }
   const intake = createIntake({
     site: config.site.id,

@@ -16,6 +16,7 @@ import { makeDataDir } from './data-dir.ts'
 import { driverSchemas } from './drivers.ts'
 import { exportCrops, listModels } from './learning-commands.ts'
 import { ensureGatewaySecret, secretFiles } from './secrets.ts'
+import { gatewayTopics } from './site-parts.ts'
 import { hashPassword } from './storage/password.ts'
 import { openStore } from './storage/store.ts'
 import { verifyEvidence, verifyJournal } from './storage/verify.ts'
@@ -87,7 +88,7 @@ async function runGateway(config: SiteConfig, logger: pino.Logger): Promise<() =
 
 async function runBroker(config: SiteConfig, logger: pino.Logger): Promise<() => Promise<void>> {
   makeDataDir(config.dataDir)
-  await ensureGatewaySecret(config.dataDir)
+  await ensureGatewaySecret(config.dataDir, gatewayTopics(config))
   const { host, port, tls } = config.mqtt
   const broker = await startBroker({
     site: config.site.id,
@@ -107,6 +108,10 @@ async function runBroker(config: SiteConfig, logger: pino.Logger): Promise<() =>
   return broker.stop
 }
 
+/** Devices with a topic elsewhere are behind a bridge or have a line of the administrator's own. */
+const hasOwnLogin = ({ site }: SiteConfig, id: string, topic: string | undefined): boolean =>
+  topic === undefined || topic.startsWith(`site/${site.id}/${id}/`)
+
 async function makeCredentials(config: SiteConfig, output: string | undefined): Promise<number> {
   if (!output) {
     console.error('credentials needs a file to write the secrets to')
@@ -116,11 +121,13 @@ async function makeCredentials(config: SiteConfig, output: string | undefined): 
     console.error(`${output} is there already; secrets are never written over a file`)
     return 1
   }
-  await ensureGatewaySecret(config.dataDir)
+  await ensureGatewaySecret(config.dataDir, gatewayTopics(config))
   const { credentials } = secretFiles(config.dataDir)
   const have = new Set((await readCredentials(credentials)).map(({ id }) => id))
   const wanted = [
-    ...config.devices.filter(({ topic, address }) => !topic && !address).map(({ id }) => id),
+    ...config.devices
+      .filter(({ id, topic, address }) => hasOwnLogin(config, id, topic) && !address)
+      .map(({ id }) => id),
     ...config.speakers.filter(({ driver }) => driver === 'mqtt').map(({ id }) => id),
   ].filter((id) => !have.has(id))
   const bridges = config.integrations.bridges.filter(({ id }) => !have.has(id))

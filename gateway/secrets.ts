@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { addCredential, readCredentials } from './broker/credentials.ts'
 
 /** Files of the data directory that the gateway's own processes share; each readable by its owner only. */
@@ -16,14 +17,34 @@ export function secretFiles(dataDir: string) {
 /** MQTT user of the gateway itself. */
 export const gatewayClient = 'gateway'
 
-/** The gateway's own MQTT secret; made, with its line in the broker's credentials, by whoever starts first. */
-export async function ensureGatewaySecret(dataDir: string): Promise<string> {
+/** Topic filters beyond `site/<site>/#` that the gateway itself needs. */
+export interface GatewayTopics {
+  publish: string[]
+  subscribe: string[]
+}
+
+/**
+ * The gateway's own MQTT secret; made, with its line in the broker's credentials, by whoever starts first. Its further
+ * topics are those of the site file: where they have changed, the line is written anew with the same secret.
+ */
+export async function ensureGatewaySecret(dataDir: string, topics: GatewayTopics): Promise<string> {
   const files = secretFiles(dataDir)
   mkdirSync(dirname(files.credentials), { recursive: true, mode: 0o700 })
   const known = existsSync(files.credentials) ? await readCredentials(files.credentials) : []
-  if (known.some(({ id }) => id === gatewayClient) && existsSync(files.gatewaySecret))
-    return readFileSync(files.gatewaySecret, 'utf8').trim()
-  const { secret } = await addCredential(files.credentials, { id: gatewayClient, role: 'gateway' })
+  const own = known.find(({ id }) => id === gatewayClient)
+  if (own && existsSync(files.gatewaySecret)) {
+    const kept = readFileSync(files.gatewaySecret, 'utf8').trim()
+    const { publish = [], subscribe = [] } = own
+    // What an administrator has added stays.
+    const wanted = {
+      publish: [...new Set([...publish, ...topics.publish])],
+      subscribe: [...new Set([...subscribe, ...topics.subscribe])],
+    }
+    if (!isDeepStrictEqual(wanted, { publish, subscribe }))
+      await addCredential(files.credentials, { id: gatewayClient, role: 'gateway', secret: kept, ...wanted })
+    return kept
+  }
+  const { secret } = await addCredential(files.credentials, { id: gatewayClient, role: 'gateway', ...topics })
   writeFileSync(files.gatewaySecret, `${secret}\n`, { mode: 0o600 })
   return secret
 }

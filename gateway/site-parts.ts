@@ -9,6 +9,7 @@ import { type TopicSource, topicSources } from './devices/routes.ts'
 import { createDoorHold, type DoorEvent } from './doors/door-hold.ts'
 import { doorDrivers } from './doors/index.ts'
 import type { MqttPort } from './doors/mqtt-relay.ts'
+import type { GatewayTopics } from './secrets.ts'
 
 export { runningScenes } from './running-scenes.ts'
 
@@ -22,6 +23,21 @@ export function deviceFilters({ site, devices }: SiteConfig, sources: readonly T
 /** Topics that many devices share; what `mqtt.topics` names is recognised by its looks. */
 export function deviceSources({ devices, integrations, mqtt }: SiteConfig): TopicSource[] {
   return topicSources(devices, codecs, [...integrations.bridges, { codec: 'auto', topics: mqtt.topics }])
+}
+
+/** Topics beyond the site's own that the gateway reads, and those on which it answers bridges and Home Assistant. */
+export function gatewayTopics(config: SiteConfig): GatewayTopics {
+  const { site, integrations } = config
+  const { publish, prefix } = integrations.homeAssistant
+  const isOurs = (filter: string) => filter.startsWith(`site/${site.id}/`)
+  const filters = deviceFilters(config, deviceSources(config)).filter((filter) => !isOurs(filter))
+  return {
+    publish: [
+      ...(filters.some((filter) => filter.startsWith('spBv1.0/')) ? ['spBv1.0/+/NCMD/+'] : []),
+      ...(publish ? [`${prefix}/device/+/config`, `gridgate/${site.id}/#`] : []),
+    ],
+    subscribe: [...new Set([...filters, ...(publish ? [`${prefix}/status`] : [])])],
+  }
 }
 
 /** A camera of the site file as the camera readers take it. */

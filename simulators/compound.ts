@@ -6,8 +6,9 @@ import { fileURLToPath } from 'node:url'
 import { stringify } from 'yaml'
 import { createRtspServer, type RtspServer } from './cameras/rtsp-server.ts'
 import { type Caregiver, type Caregivers, startCaregivers } from './caregivers/caregivers.ts'
+import { dialectOf } from './devices/dialects.ts'
 import { createFleet, type Fleet } from './devices/fleet.ts'
-import { kindNames, quietDay } from './devices/kinds.ts'
+import { kinds } from './devices/kinds.ts'
 import { createGridPlatform, type GridPlatform } from './grid-platform/platform.ts'
 import { nodeArguments, type SupervisedProcess, superviseProcess } from './process.ts'
 import type { Stage } from './scenario.ts'
@@ -87,11 +88,12 @@ export function clipFile(clip: string): string {
 
 export const liftIds = (count: number): string[] => Array.from({ length: count }, (_, index) => `b${index + 1}-lift`)
 
-const kinds = Object.keys(quietDay)
+const kindNames = Object.keys(kinds)
 const deviceIds = (count: number) =>
   Array.from({ length: count }, (_, index) => {
-    const kind = kinds[index % kinds.length]!
-    return { id: `${kind}-${Math.floor(index / kinds.length) + 1}`, kind }
+    const kind = kindNames[index % kindNames.length]!
+    const nth = Math.floor(index / kindNames.length)
+    return { id: `${kind}-${nth + 1}`, kind, dialect: dialectOf(kind, nth) }
   })
 
 /**
@@ -228,6 +230,7 @@ async function start(
       else cameras.replug(lift(camera))
     },
     report: fleet.report,
+    happen: fleet.happen,
     vanish: fleet.vanish,
     setPlatform: (change) => platform.behave(change),
   }
@@ -253,7 +256,7 @@ function describeSite(
   options: CompoundOptions,
   parts: {
     lifts: string[]
-    devices: Array<{ id: string; kind: string }>
+    devices: ReturnType<typeof deviceIds>
     platform: GridPlatform
     caregivers: Caregivers
     rtsp: RtspServer
@@ -299,10 +302,12 @@ function describeSite(
       driver: 'rtp-multicast',
       options: { address: '239.255.71.1', port: ports.rtp + 2 * index, interface: '127.0.0.1' },
     })),
-    devices: parts.devices.map(({ id, kind }, index) => ({
+    devices: parts.devices.map(({ id, kind, dialect }, index) => ({
       id,
       kind,
-      name: { zh: `${kindNames[kind]?.zh ?? kind} ${index + 1}`, en: `${kindNames[kind]?.en ?? kind} ${index + 1}` },
+      name: { zh: `${kinds[kind]!.name.zh} ${index + 1}`, en: `${kinds[kind]!.name.en} ${index + 1}` },
+      codec: dialect.codec,
+      ...(dialect.topic(demoSite, id) ? { topic: dialect.topic(demoSite, id) } : {}),
       place: lifts.length > 0 ? { building: building(index % lifts.length) } : {},
       heartbeatSeconds: 120,
     })),

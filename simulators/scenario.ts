@@ -6,6 +6,7 @@ export type ScenarioStep = { at: number } & (
   | { show: string; camera: string }
   | { camera: string; is: 'unplugged' | 'plugged' | 'stalled' }
   | { device: string; reports: Record<string, number | boolean | string> }
+  | { device: string; happens: string }
   | { device: string; vanishes: true }
   | { platform: Record<string, unknown> }
 )
@@ -22,6 +23,7 @@ export interface Stage {
   show(camera: string, clip: string): Promise<unknown>
   setCamera(camera: string, state: 'unplugged' | 'plugged' | 'stalled'): void
   report(device: string, values: Record<string, number | boolean | string>): Promise<void>
+  happen(device: string, incident: string): Promise<void>
   vanish(device: string): void
   setPlatform(change: Record<string, unknown>): void
 }
@@ -30,10 +32,16 @@ export interface Stage {
 export function readScenario(file: string | URL): Scenario {
   const scenario = parse(readFileSync(file, 'utf8')) as Scenario
   for (const [index, step] of scenario.steps.entries()) {
-    const isKnown = 'show' in step || 'is' in step || 'reports' in step || 'vanishes' in step || 'platform' in step
+    const isKnown =
+      'show' in step ||
+      'is' in step ||
+      'reports' in step ||
+      'happens' in step ||
+      'vanishes' in step ||
+      'platform' in step
     if (typeof step.at !== 'number' || !isKnown)
       throw new Error(
-        `${file}: step ${index + 1} needs "at" (seconds) and one of show, is, reports, vanishes, platform`,
+        `${file}: step ${index + 1} needs "at" (seconds) and one of show, is, reports, happens, vanishes, platform`,
       )
   }
   return scenario
@@ -76,6 +84,7 @@ async function act(step: ScenarioStep, stage: Stage): Promise<unknown> {
   if ('show' in step) return stage.show(step.camera, step.show)
   if ('is' in step) return stage.setCamera(step.camera, step.is)
   if ('reports' in step) return stage.report(step.device, step.reports)
+  if ('happens' in step) return stage.happen(step.device, step.happens)
   if ('vanishes' in step) return stage.vanish(step.device)
   return stage.setPlatform(step.platform)
 }

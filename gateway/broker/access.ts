@@ -26,7 +26,7 @@ export interface Access {
  * |---------|--------------------------------------------|-------------------------|-------------------------|
  * | device  | `…/<id>/up`, `…/<id>/up/#`, `…/<id>/status`| `…/<id>/status`         | `…/<id>/down`, `…/down/#` |
  * | bridge  | the same                                   | all it may publish      | the same                |
- * | gateway | everything                                 | everything              | everything, `$SYS/#`    |
+ * | gateway | `site/<site>/#`                            | all it may publish      | `site/<site>/#`, `$SYS/#` |
  * | monitor | `…/<id>/status`                            | `…/<id>/status`         | `site/<site>/#`, `$SYS/#` |
  *
  * Nobody publishes below `$`; a device subscribes to nothing that starts with a wildcard, whatever its credential says.
@@ -40,8 +40,7 @@ export function compileAccess(site: string, subject: AccessSubject): Access {
   const rights: Record<Role, { publish: string[]; subscribe: string[] }> = {
     device: { publish: ownPublish, subscribe: ownSubscribe },
     bridge: { publish: ownPublish, subscribe: ownSubscribe },
-    // It reads bridges on topics of their own, and answers them there.
-    gateway: { publish: ['#'], subscribe: ['#', '$SYS/#'] },
+    gateway: { publish: [all], subscribe: [all, '$SYS/#'] },
     monitor: { publish: [status], subscribe: [all, '$SYS/#'] },
   }
   const right = rights[subject.role]

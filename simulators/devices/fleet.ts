@@ -1,9 +1,12 @@
 import mqtt, { type MqttClient } from 'mqtt'
-import { quietDay } from './kinds.ts'
+import type { Dialect } from './dialects.ts'
+import { kinds } from './kinds.ts'
 
 export interface SimulatedDevice {
   id: string
   kind: string
+  /** How it speaks; our own JSON where nothing is said. */
+  dialect?: Dialect
 }
 
 export interface FleetOptions {
@@ -23,6 +26,8 @@ export interface Fleet {
   start(): Promise<void>
   /** Publishes these values for the device now. */
   report(device: string, values: Record<string, number | boolean | string>): Promise<void>
+  /** Reports what happens: `smoke`, `fall` … by the names of its kind. */
+  happen(device: string, incident: string): Promise<void>
   /** Cuts the device's connection without a goodbye, so that the broker publishes its will. */
   vanish(device: string): void
   /** Messages the broker has acknowledged. */
@@ -42,13 +47,16 @@ export function createFleet(options: FleetOptions): Fleet {
   async function publish(device: string, values: Record<string, number | boolean | string>): Promise<void> {
     const client = clients.get(device)
     if (!client) throw new Error(`there is no simulated device ${device}`)
-    const message = JSON.stringify({ at: new Date().toISOString(), values })
-    await client.publishAsync(`site/${options.site}/${device}/up`, message, { qos: 1 })
+    const dialect = options.devices.find(({ id }) => id === device)?.dialect
+    const topic = dialect?.topic(options.site, device) ?? `site/${options.site}/${device}/up`
+    const at = new Date()
+    const message = dialect?.encode(values, at) ?? JSON.stringify({ at: at.toISOString(), values })
+    await client.publishAsync(topic, message, { qos: 1 })
     acknowledged++
   }
 
   function keepReporting({ id, kind }: SimulatedDevice): void {
-    const report = quietDay[kind]
+    const report = kinds[kind]?.quiet
     if (!report) throw new Error(`no simulated device of kind ${kind}`)
     let turn = 0
     const send = () => void publish(id, report(turn++, random)).catch(() => {})
@@ -86,6 +94,15 @@ export function createFleet(options: FleetOptions): Fleet {
       )
     },
     report: publish,
+    async happen(device, incident) {
+      const kind = options.devices.find(({ id }) => id === device)?.kind ?? ''
+      const values = kinds[kind]?.incidents[incident]
+      if (!values) {
+        const known = Object.keys(kinds[kind]?.incidents ?? {}).join(', ')
+        throw new Error(`nothing called "${incident}" happens to ${device}; known are ${known || 'none'}`)
+      }
+      await publish(device, values)
+    },
     vanish: (device) => clients.get(device)?.stream.destroy(),
     get acknowledged() {
       return acknowledged
