@@ -52,7 +52,7 @@ elders:
 `
 
 /** The part of the gateway that tells people, on a real store; the rest of the house is not needed for it. */
-function build(setting: Setting) {
+function build(setting: Setting, isStarted = true) {
   const { now } = systemClock
   const config = parseSite(siteText(setting), 'site.yaml', driverSchemas)
   const store = openStore({ file: join(setting.dir, 'gridgate.db'), now })
@@ -86,11 +86,15 @@ function build(setting: Setting) {
     },
     newId: (prefix) => newId(prefix, now()),
   })
-  people.escalation.resume()
-  people.escalation.tick()
-  const timer = setInterval(() => people.escalation.tick(), 100)
+  let timer: NodeJS.Timeout | undefined
+  const start = () => {
+    people.escalation.resume()
+    people.escalation.tick()
+    timer = setInterval(() => people.escalation.tick(), 100)
+  }
+  if (isStarted) start()
   return {
-    ...{ config, store, people, alarms, spoken },
+    ...{ config, store, people, alarms, spoken, start },
     async stop() {
       clearInterval(timer)
       await people.close()
@@ -114,7 +118,7 @@ const sos = (n = 1, more: object = {}): Finding => ({
 
 async function child(): Promise<void> {
   const setting = JSON.parse(process.argv[3]!) as Setting
-  const house = build(setting)
+  const house = build(setting, false)
   const api = await createApi({
     ...{ host: '127.0.0.1', port: setting.port!, store: house.store, alarms: house.alarms, people: house.people.parts },
     ...({ cases: {}, doors: { list: () => [] }, telemetry: {}, evidence: {}, passwords: {} } as object),
@@ -128,6 +132,8 @@ async function child(): Promise<void> {
     logger: silent,
   } as never)
   const { port } = await api.listen()
+  // As in the whole gateway: who is told must find the page open.
+  house.start()
   process.on('message', (message) => {
     if (message === 'sos') process.send!({ alarm: house.alarms.take(sos(), 'elder')!.id })
     else process.send!({ state: house.store.alarm((message as { read: string }).read) })

@@ -39,6 +39,8 @@ export interface Caregivers {
 
 const maxKept = 10_000
 const maxBytes = 256 * 1024
+/** A page that cannot be reached is opened again after so long, as often as this. */
+const again = { afterMs: 500, times: 20 } as const
 
 /**
  * Phones of caregivers: takes messages as an ntfy server (POST of JSON with `topic`) and as a webhook, and presses the
@@ -64,19 +66,22 @@ export async function startCaregivers(options: {
 
   async function press(caregiver: string, link: string, action: Press['action']): Promise<boolean> {
     let status = 0
-    try {
-      // As a browser does: the page first, then its form.
-      await fetch(link, { signal: stopping.signal })
-      const answer = await fetch(link, {
-        method: 'POST',
-        headers: { 'content-type': 'application/x-www-form-urlencoded', origin: new URL(link).origin },
-        body: new URLSearchParams({ action }).toString(),
-        redirect: 'manual',
-        signal: stopping.signal,
-      })
-      status = answer.status
-    } catch {
-      // The gateway may be away: a person would try again.
+    for (let time = 0; status === 0 && time < again.times && !stopping.signal.aborted; time++) {
+      if (time > 0) await new Promise((resolve) => setTimeout(resolve, again.afterMs))
+      try {
+        // As a browser does: the page first, then its form.
+        await fetch(link, { signal: stopping.signal })
+        const answer = await fetch(link, {
+          method: 'POST',
+          headers: { 'content-type': 'application/x-www-form-urlencoded', origin: new URL(link).origin },
+          body: new URLSearchParams({ action }).toString(),
+          redirect: 'manual',
+          signal: stopping.signal,
+        })
+        status = answer.status
+      } catch {
+        // The gateway may be away for a moment.
+      }
     }
     if (stopping.signal.aborted) return false
     if (pressed.length < maxKept) pressed.push({ at: Date.now(), caregiver, action, status })
