@@ -5,13 +5,14 @@ import * as facade from './facade.ts'
 import * as ingest from './ingest.ts'
 import * as lift from './lift.ts'
 import { type BenchResult, printResult } from './report.ts'
+import * as sos from './sos.ts'
 
 interface Bench {
   name: string
   run(options: { quick: boolean }): Promise<BenchResult>
 }
 
-const benches: readonly Bench[] = [lift, facade, alarm, broker, ingest]
+const benches: readonly Bench[] = [lift, facade, alarm, broker, ingest, sos]
 const name = process.argv[2]
 const bench = benches.find((each) => each.name === name)
 if (!bench) {
