@@ -5,14 +5,16 @@ import * as facade from './facade.ts'
 import * as ingest from './ingest.ts'
 import * as lift from './lift.ts'
 import { type BenchResult, printResult } from './report.ts'
+import * as soak from './soak.ts'
 import * as sos from './sos.ts'
+import * as storm from './storm.ts'
 
 interface Bench {
   name: string
   run(options: { quick: boolean }): Promise<BenchResult>
 }
 
-const benches: readonly Bench[] = [lift, facade, alarm, broker, ingest, sos]
+const benches: readonly Bench[] = [lift, facade, alarm, broker, ingest, sos, storm, soak]
 const name = process.argv[2]
 const bench = benches.find((each) => each.name === name)
 if (!bench) {
