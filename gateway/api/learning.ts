@@ -43,8 +43,15 @@ export function learningRoutes(app: ApiApp, { learning }: ApiOptions, audit: Aud
   const on = post('switch-on', 'Use a version', 'Only one that passed its held-back evaluation, of the model in use.')
   app.post(
     on.url,
-    { ...on.options, schema: { ...on.options.schema, body: Type.Optional(SwitchOn) } },
-    async (request) => answered(service().switchOn(request.body?.version, whoOf(request).actor)),
+    {
+      ...on.options,
+      schema: { ...on.options.schema, body: SwitchOn },
+      // Nothing to say is an empty object.
+      preValidation: async (request) => {
+        request.body ??= {}
+      },
+    },
+    async (request) => answered(service().switchOn(request.body.version, whoOf(request).actor)),
   )
   const off = post('switch-off', 'Use none', 'Stays off until an admin switches it on again.')
   app.post(off.url, off.options, async (request) => answered(service().switchOff(whoOf(request).actor)))
