@@ -45,6 +45,7 @@ export const all = defineEvaluator({
       const measured = await accuracyOf({ task, position, data, modelDir: join(dir, folder), isQuick }, problems)
       rows.push({ ...timing, name, task, licence, accuracy: measured?.text ?? '–' })
       metrics[`${camel(name)}P50Ms`] = timing.p50Ms
+      metrics[`${camel(name)}FastestMs`] = timing.fastestMs
       metrics[`${camel(name)}Bytes`] = timing.bytes
       for (const [key, value] of Object.entries(measured?.metrics ?? {}))
         metrics[`${camel(name)}${capital(key)}`] = value
@@ -56,18 +57,18 @@ export const all = defineEvaluator({
       if (!timing) continue
       const name = basename(file, '.onnx')
       rows.push({ ...timing, name, task: 'detection (COCO)', licence: '', accuracy: 'not measured' })
-      peers[name] = { p50Ms: timing.p50Ms, bytes: timing.bytes }
+      peers[name] = { p50Ms: timing.p50Ms, fastestMs: timing.fastestMs, bytes: timing.bytes }
     }
     return {
       table: textTable([
-        ['model', 'task', 'input', 'kB', 'ms', 'accuracy', 'licence'],
-        ...rows.map(({ name, task, input, bytes, p50Ms, accuracy, licence }) => [
-          ...[name, task, input, Math.round(bytes / 1000), figure(p50Ms, 2), accuracy, licence],
+        ['model', 'task', 'input', 'kB', 'ms', 'quickest', 'accuracy', 'licence'],
+        ...rows.map(({ name, task, input, bytes, p50Ms, fastestMs, accuracy, licence }) => [
+          ...[name, task, input, Math.round(bytes / 1000), figure(p50Ms, 2), figure(fastestMs, 2), accuracy, licence],
         ]),
       ]),
       ...{ metrics, peers, problems },
       notes: [
-        `ms: median of ${count} runs of the runtime alone, one thread, one after the other in this process`,
+        `ms: median of ${count} runs of the runtime alone, one thread, one after the other in this process; quickest: the fastest of them`,
         'falls: the recordings are of people the shipped models were trained on; figures by unseen people are on the cards',
       ],
     }
