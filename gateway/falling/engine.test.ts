@@ -8,7 +8,7 @@ import { createFallingEngine } from './engine.ts'
 import type { Throw } from './throw.ts'
 
 const model = await loadFallingModel(fileURLToPath(new URL('../../models/falling-track/model.json', import.meta.url)))
-const width = 960
+const width = 640
 
 /** Shows a rendered scene to the engine. */
 function watch(plan: Partial<ScenePlan>) {
@@ -61,7 +61,7 @@ for (const [what, plan] of [
   ['washing on the line and a curtain in the draught', { distractors: ['laundry', 'curtains'] }],
 ] as const)
   t.test(`${what}: no throw`, async (t) => {
-    const { events } = watch({ seed: 11, seconds: 10, ...plan })
+    const { events } = watch({ seed: 11, seconds: 8, ...plan })
     t.same(events, [])
   })
 

@@ -30,7 +30,7 @@ t.test(
   'a throw before a camera reaches the gateway from the thread, with its instant on the gateway’s clock',
   async (t) => {
     const scene = createScene({
-      ...{ building: 301, seed: 1, width: 960, framesPerSecond: 25, seconds: 8, daylight: 'day', noise: 1.5 },
+      ...{ building: 301, seed: 1, width: 640, framesPerSecond: 25, seconds: 8, daylight: 'day', noise: 1.5 },
       ...{ throws: [{ at: 2.5, kind: 'bag' }], distractors: [], disturbances: [] },
     })
     const told: Array<{ camera: string; event: Throw; at: number }> = []

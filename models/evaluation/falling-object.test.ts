@@ -7,7 +7,7 @@ import { DataError } from './evaluator.ts'
 import { fallingObject } from './falling-object.ts'
 
 const plan: ScenePlan = {
-  ...{ building: 301, seed: 1, width: 960, framesPerSecond: 25, seconds: 8, daylight: 'day', noise: 1 },
+  ...{ building: 301, seed: 1, width: 640, framesPerSecond: 25, seconds: 8, daylight: 'day', noise: 1 },
   ...{ throws: [{ at: 2.5, kind: 'bag' }], distractors: [], disturbances: [] },
 }
 const order = (data: string) => ({ data, modelDir: undefined, isQuick: false, values: {} })
