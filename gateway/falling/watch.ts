@@ -8,7 +8,7 @@ import { createFacadeMap, type FacadeCalibration } from './calibration.ts'
 import type { FallingModel } from './classifier.ts'
 import type { FallingCounters, StageTimes } from './engine.ts'
 import type { Throw } from './throw.ts'
-import type { WatchReply, WatchRequest } from './watch-messages.ts'
+import type { WatchData, WatchReply, WatchRequest } from './watch-messages.ts'
 
 /*
  * Watches facade cameras in one thread of its own.
@@ -99,8 +99,7 @@ export function createFallingWatch(options: FallingWatchOptions): FallingWatch {
   }
 
   async function runOnce(signal: AbortSignal): Promise<void> {
-    const file = new URL(`./worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url)
-    const thread = new Worker(file, { workerData: { model: options.model } })
+    const thread = startThread({ model: options.model })
     let reason = 'it ended by itself'
     thread.on('message', onReply)
     thread.on('error', (error) => {
@@ -153,4 +152,14 @@ export function createFallingWatch(options: FallingWatchOptions): FallingWatch {
       }
     },
   }
+}
+
+/** In development the entry point is TypeScript, and threads do not inherit tsx from their parent on every Node. */
+function startThread(data: WatchData): Worker {
+  const file = new URL(`./worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url)
+  const options = { workerData: data, name: 'falling objects' }
+  if (!file.pathname.endsWith('.ts')) return new Worker(file, options)
+  const loader = JSON.stringify(import.meta.resolve('tsx/esm/api'))
+  const code = `import(${loader}).then(({ register }) => { register(); return import(${JSON.stringify(file.href)}) })`
+  return new Worker(code, { ...options, eval: true, execArgv: [] })
 }

@@ -79,7 +79,7 @@ export async function run({ quick }: { quick: boolean }): Promise<BenchResult> {
     metrics: {
       cameras1080p25: best?.cameras ?? 0,
       ...(large === undefined ? {} : { cameras4k25: isGood(large) ? 1 : 0, cpuCores4k25: rounded(large.cpuCores, 2) }),
-      eventLatencyP95Ms: rounded(reached.latencyP95Ms, 0),
+      ...(Number.isNaN(reached.latencyP95Ms) ? {} : { eventLatencyP95Ms: rounded(reached.latencyP95Ms, 0) }),
       msPerFrame: rounded(perFrameMs, 2),
       ...stages,
       cameras1080p25At2Cores: Math.floor(2000 / (perFrameMs * fullRate)),
