@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Camera, CameraStatus, ClipInfo, ClipRequest, Frame } from '../core/ports.ts'
+import type { Camera, CameraProblem, CameraStatus, ClipInfo, ClipRequest, Frame } from '../core/ports.ts'
 import type { FrameTime } from '../core/scene.ts'
 import { writeClip } from './clip.ts'
 import { createDamageGate } from './damage-gate.ts'
@@ -46,6 +46,7 @@ export function createCamera(options: CameraOptions, context: CameraContext): Ru
   let state: CameraStatus['state'] = 'starting'
   let since = context.now()
   let reason: string | undefined
+  let problem: CameraProblem | undefined
   let droppedFrames = 0
   let reconnects = 0
   let source: SourceFormat | undefined
@@ -55,11 +56,13 @@ export function createCamera(options: CameraOptions, context: CameraContext): Ru
   const status = (): CameraStatus => ({
     ...{ id, state, since, framesPerSecond: state === 'up' ? rate.perSecond() : 0, droppedFrames, reconnects },
     ...(reason === undefined ? {} : { reason }),
+    ...(problem === undefined ? {} : { problem }),
     ...source,
   })
 
-  const enter = (next: CameraStatus['state'], why?: string) => {
+  const enter = (next: CameraStatus['state'], why?: string, what?: CameraProblem) => {
     reason = why
+    problem = what
     if (next === state) return
     const before = state
     state = next
@@ -205,12 +208,12 @@ export function createCamera(options: CameraOptions, context: CameraContext): Ru
       await keepReading({
         ...{ backoff: plan.backoff, random: context.random, signal },
         readOnce: readAnalysed,
-        onFailed(why) {
+        onFailed(why, what) {
           reconnects++
-          enter('down', why)
+          enter('down', why, what)
         },
       })
-      if (!signal.aborted) enter('down', 'the file has been played to its end')
+      if (!signal.aborted) enter('down', 'the file has been played to its end', 'played')
       stop.abort()
       await main
       liveView.close()

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type BackoffBounds, backoffMs } from '../core/backoff.ts'
+import type { CameraProblem } from '../core/ports.ts'
 import type { ReaderEnd } from './failure.ts'
 
 /** A session that held so long starts the delays over. */
@@ -12,7 +13,7 @@ export interface KeepReadingOptions {
   /** One session, from connection to exit. */
   readOnce(signal: AbortSignal): Promise<ReaderEnd>
   /** The session ended and another will follow. */
-  onFailed(reason: string): void
+  onFailed(reason: string, problem?: CameraProblem): void
   backoff: BackoffBounds
   random(): number
   signal: AbortSignal
@@ -26,7 +27,7 @@ export async function keepReading({ readOnce, onFailed, backoff, random, signal 
     const end = await readOnce(signal)
     if (end.type !== 'failed') return
     if (performance.now() - startedAt >= stableMs) attempt = 0
-    onFailed(end.reason)
+    onFailed(end.reason, end.problem)
     const delayMs = backoffMs(end.isRefused ? refusedAttempt : attempt, backoff, random)
     attempt++
     await sleep(delayMs, undefined, { signal }).catch(() => {})

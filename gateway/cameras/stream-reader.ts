@@ -1,6 +1,7 @@
 import { execFile, spawn } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
+import type { CameraProblem } from '../core/ports.ts'
 import { explainFailure, missingFfmpeg, type ReaderEnd, scrub, tellsDamage } from './failure.ts'
 import { readerArguments, readerPipes, readerScript } from './ffmpeg-arguments.ts'
 import type { FrameSlot, FrameSlots } from './frame-slots.ts'
@@ -82,7 +83,8 @@ export async function readStream(options: ReaderOptions, sink: ReaderSink, signa
     // A paused pipe would never close.
     child.stdout.resume()
   }
-  const fail = (reason: string) => end({ type: 'failed', reason, isRefused: false })
+  const fail = (reason: string, problem?: CameraProblem) =>
+    end({ type: 'failed', reason, ...(problem ? { problem } : {}), isRefused: false })
   /** The pipes belong to a child that may send anything: what it breaks ends it, not the gateway. */
   const guarded =
     <T>(take: (value: T) => void) =>
@@ -153,7 +155,7 @@ export async function readStream(options: ReaderOptions, sink: ReaderSink, signa
       // While the pictures wait for us, the camera is not to blame.
       if (child.stdout.isPaused()) onData()
       if (performance.now() - lastDataAt > stallMs) {
-        fail(silence(stallMs, complaints))
+        fail(silence(stallMs, complaints), 'stalled')
       }
     },
     Math.min(1000, stallMs / 4),

@@ -34,6 +34,29 @@ export interface Frame {
   release(): void
 }
 
+/** Why a camera is down, for translation. */
+export const cameraProblems = [
+  'login',
+  'rights',
+  'path',
+  'receivers',
+  'transport',
+  'port',
+  'network',
+  'name',
+  'silent',
+  'broken',
+  'file',
+  'no-video',
+  'size',
+  'codec',
+  'ended',
+  'ffmpeg',
+  'stalled',
+  'played',
+] as const
+export type CameraProblem = (typeof cameraProblems)[number]
+
 export interface CameraStatus {
   id: string
   /** `starting` until the first frame or the first failure. */
@@ -42,6 +65,8 @@ export interface CameraStatus {
   since: number
   /** Why it is down, in words an operator can act on; never with credentials. */
   reason?: string
+  /** The same for translation; absent where only the words are known. */
+  problem?: CameraProblem
   framesPerSecond: number
   droppedFrames: number
   reconnects: number

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import type { CameraStatus as CoreCameraStatus } from '../../core/ports.ts'
+import { type CameraStatus as CoreCameraStatus, cameraProblems } from '../../core/ports.ts'
 import { Instant, withInstants } from './instant.ts'
 import { Id, LocalText } from './place.ts'
 
@@ -9,6 +9,7 @@ export const CameraStatus = Type.Object(
     state: Type.Enum(['starting', 'up', 'down']),
     since: Instant,
     reason: Type.Optional(Type.String({ description: 'why it is down, in words an operator can act on' })),
+    problem: Type.Optional(Type.Enum([...cameraProblems], { description: 'the same for translation' })),
     framesPerSecond: Type.Number(),
     droppedFrames: Type.Number(),
     reconnects: Type.Number(),

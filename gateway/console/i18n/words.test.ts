@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import t from 'tap'
 import { errorCodes } from '../../api/schemas/error.ts'
+import { cameraProblems } from '../../core/ports.ts'
 import { liftSignals } from '../../doors/lift-signals.ts'
 import en from './en.ts'
 import zh from './zh-CN.ts'
@@ -28,7 +29,7 @@ t.test('nothing in Chinese was left in English, and the other way round', async 
     ['中文'],
   )
   t.same(
-    texts(zh).filter((text) => /[A-Za-z]{3,}/.test(text.replace(/\{\w+\}|MQTT|LEL|ppm|devices/g, ''))),
+    texts(zh).filter((text) => /[A-Za-z]{3,}/.test(text.replace(/\{\w+\}|MQTT|LEL|ppm|devices|RTSP|TCP|ffmpeg/g, ''))),
     ['English'],
   )
 })
@@ -67,6 +68,10 @@ t.test('every reason a scene can give for an alarm has its sentence', async (t) 
 t.test('every lift signal and every kind of problem has its words', async (t) => {
   t.same(
     liftSignals.filter((signal) => !(signal in zh.door.signals)),
+    [],
+  )
+  t.same(
+    cameraProblems.filter((problem) => !(problem in zh.cameras.problems)),
     [],
   )
   t.same(
