@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { parseArgs } from 'node:util'
 import type { SiteConfig } from './config/site.ts'
 import { loadManifest } from './inference/manifest.ts'
 import { describeModel, modelToStartWith } from './inference/model-keeper.ts'
@@ -14,13 +15,14 @@ import { readLearning } from './storage/learning-export.ts'
  * `gridgate export-crops`: judged crops as a YOLO data set.
  * @returns the exit code
  */
-export async function exportCrops(config: SiteConfig, dir: string | undefined, maskHeads: boolean): Promise<number> {
-  const database = databaseOf(config)
-  if (!database) return 1
-  if (!dir) {
-    console.error('export-crops needs --out and a folder')
+export async function exportCrops(config: SiteConfig, args: readonly string[]): Promise<number> {
+  const { dir, maskHeads, problem } = readExportArgs(args)
+  if (problem || !dir) {
+    console.error(`export-crops needs --out <folder> and takes --mask-heads${problem ? `: ${problem}` : ''}`)
     return 1
   }
+  const database = databaseOf(config)
+  if (!database) return 1
   if (existsSync(dir) && readdirSync(dir).length > 0) {
     console.error(`${dir} is not empty; choose a new folder`)
     return 1
@@ -77,6 +79,18 @@ export async function listModels(config: SiteConfig): Promise<number> {
     console.log(`${new Date(at).toISOString()}  ${from} → ${to}  ${reason === 'person' ? `by ${by}` : 'rolled back'}`)
   if (!isUsable) console.error(`the model in use, ${active}, cannot be used`)
   return isUsable ? 0 : 1
+}
+
+function readExportArgs(args: readonly string[]): { dir?: string; maskHeads: boolean; problem?: string } {
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: { out: { type: 'string' }, 'mask-heads': { type: 'boolean', default: false } },
+    })
+    return { ...(values.out ? { dir: values.out } : {}), maskHeads: values['mask-heads'] }
+  } catch (error) {
+    return { maskHeads: false, problem: (error as Error).message }
+  }
 }
 
 function databaseOf(config: SiteConfig): string | undefined {

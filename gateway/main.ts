@@ -2,7 +2,6 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
-import { parseArgs } from 'node:util'
 import pino from 'pino'
 import { startApp } from './app.ts'
 import { defaultLimits, startBroker } from './broker/broker.ts'
@@ -60,13 +59,8 @@ async function main(argv: string[]): Promise<number | 'running'> {
       return verify(config)
     case 'models':
       return listModels(config)
-    case 'export-crops': {
-      const { values } = parseArgs({
-        args: argv.slice(2),
-        options: { out: { type: 'string' }, 'mask-heads': { type: 'boolean', default: false } },
-      })
-      return exportCrops(config, values.out, values['mask-heads'])
-    }
+    case 'export-crops':
+      return exportCrops(config, argv.slice(2))
     case 'credentials':
       return makeCredentials(config, argument)
     case 'password':

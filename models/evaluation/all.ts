@@ -38,7 +38,7 @@ export const all = defineEvaluator({
       const path = join(dir, folder, 'model.json')
       if (!existsSync(path)) continue
       const { name, task, file, licence, position } = JSON.parse(await readFile(path, 'utf8'))
-      // What is not a network (the line through a falling object's track) costs next to nothing and is not timed.
+      // What is no ONNX file (falling-track) is measured by its own evaluator only.
       if (typeof file !== 'string' || !file.endsWith('.onnx')) continue
       const timing = await timed(join(dir, folder, file), count, problems)
       if (!timing) continue
