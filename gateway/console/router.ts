@@ -6,6 +6,7 @@ import CamerasPage from './pages/cameras.vue'
 import CasesPage from './pages/cases.vue'
 import DevicesPage from './pages/devices.vue'
 import LoginPage from './pages/login.vue'
+import ModelsPage from './pages/models.vue'
 
 /** Every page of the console; without a session only the login. */
 export function createConsoleRouter(client: Client) {
@@ -18,6 +19,7 @@ export function createConsoleRouter(client: Client) {
       { path: '/cameras/:id?', component: CamerasPage },
       { path: '/cases/:id?', component: CasesPage },
       { path: '/devices/:id?', component: DevicesPage },
+      { path: '/models', component: ModelsPage },
       { path: '/accounts', component: AccountsPage },
       { path: '/:rest(.*)*', redirect: '/alarms' },
     ],

@@ -233,6 +233,8 @@ export function createClient() {
       state.cases.set(moved.id, moved)
     },
     get: http.get,
+    post: http.post,
+    delete: http.delete,
     evidenceUrl: (id: string) => `/api/v1/evidence/${id}`,
     liveUrl: (camera: string) => socketUrl(`/cameras/${camera}/live`),
   }
