@@ -5,7 +5,7 @@ import type { FacadeMap } from './calibration.ts'
 import type { TrackClassifier } from './classifier.ts'
 import { type FallSegment, findFall } from './fall-segment.ts'
 import { featuresOf, type Surroundings } from './features.ts'
-import { isPlausible } from './plausible.ts'
+import { isFreeFall, isPlausible } from './plausible.ts'
 import { assembleThrow, type BelievedFall, belongTogether, type Throw } from './throw.ts'
 import { createTracker, type Track } from './track.ts'
 
@@ -72,6 +72,8 @@ const crowdedShare = 0.06
 /** A new view is believed after so many pictures in a row that fit nothing known. */
 const relearnAfter = 12
 const holdS = 0.45
+/** Told of what follows gravity alone, which the classifier is not asked about. */
+const freeFallScore = 0.97
 const longestHoldS = 2.5
 const tile = 16
 /** Share of the pictures with movement that makes a tile restless, and how slowly it is learnt, pictures. */
@@ -124,8 +126,10 @@ export function createFallingEngine(options: FallingEngineOptions): FallingEngin
       width,
     )
     const features = featuresOf(fall, size, 1 / pictureS, around)
-    const score = isPlausible(features) ? classifier.score(features) : 0
-    const isBelieved = score >= classifier.threshold
+    const isCandidate = !fall.isFlight && isPlausible(features)
+    const isCertain = isCandidate && isFreeFall(features)
+    const score = isCertain ? freeFallScore : isCandidate ? classifier.score(features) : 0
+    const isBelieved = isCertain || score >= classifier.threshold
     options.onJudged?.({ fall, score, features, isBelieved })
     if (isBelieved) waiting.push({ fall, score, features })
   }

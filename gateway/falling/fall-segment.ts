@@ -7,6 +7,8 @@ export interface FallSegment {
   sights: readonly Sight[]
   fromS: number
   toS: number
+  /** It flew about before it came down, or flew on afterwards, as birds and drones do. */
+  isFlight: boolean
   /** On the facade, where it is calibrated. */
   metric?: MetricFall
 }
@@ -26,6 +28,7 @@ export interface MetricFall {
 
 /** A start wobbles by so many pixels before it counts as falling. */
 const wobblePx = 1.5
+const roaming = { leastS: 0.9, leastPx: 12 }
 
 /**
  * The longest way down of a track: from its highest point before its lowest, without the waiting at either end.
@@ -56,8 +59,15 @@ export function findFall(
     sights: part,
     fromS: part[0]!.t,
     toS: part.at(-1)!.t,
+    isFlight: roams(sights.slice(0, from + 1), part[0]!) || roams(sights.slice(to), part.at(-1)!),
     ...(map ? { metric: inMetres(part, size, map) } : {}),
   }
+}
+
+/** Whether a track spent a while away from a point: what waits in a hand or lies on the ground does not. */
+function roams(sights: readonly Sight[], { x, y }: Sight): boolean {
+  if (sights.length === 0 || sights.at(-1)!.t - sights[0]!.t < roaming.leastS) return false
+  return sights.some((sight) => Math.hypot(sight.x - x, sight.y - y) > roaming.leastPx)
 }
 
 function inMetres(sights: readonly Sight[], size: { width: number; height: number }, map: FacadeMap): MetricFall {

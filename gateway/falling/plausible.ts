@@ -17,8 +17,20 @@ const leastDrop = { calibrated: 0.06, uncalibrated: 0.1, metres: 4.5 }
 const endSpeedMs = { least: 1, most: 45 }
 /** m/s² of the whole way, with what perspective and a thing in front of the facade's plane make of 9.81. */
 const accelerationMs2 = { least: -2.5, most: 19 }
-/** What is fast when first seen and never gets faster did not start here: a drone, a bird, a drop near the lens. */
-const steady = { startSpeedMs: 3, accelerationMs2: 0.5 }
+/**
+ * What is fast when first seen and never gets faster did not start here: a bird, a drop near the lens. Cloth falls at up to
+ * 6 m/s without getting faster for long.
+ */
+const steady = { startSpeedMs: 6.5, accelerationMs2: 0.5 }
+/** Nothing but gravity makes a thing fall like this, whatever else comes down around it. */
+const freeFall = {
+  accelerationMs2: 4,
+  mostAccelerationMs2: 13,
+  startSpeedMs: 5,
+  dropM: 7,
+  residualShare: 0.02,
+  sightShare: 0.7,
+}
 
 /** Whether a fall can be something thrown at all. */
 export function isPlausible(features: Record<FeatureName, number>): boolean {
@@ -31,4 +43,17 @@ export function isPlausible(features: Record<FeatureName, number>): boolean {
   if (features.endSpeedMs < endSpeedMs.least || features.endSpeedMs > endSpeedMs.most) return false
   if (features.accelerationMs2 < accelerationMs2.least || features.accelerationMs2 > accelerationMs2.most) return false
   return features.startSpeedMs < steady.startSpeedMs || features.accelerationMs2 > steady.accelerationMs2
+}
+
+/** Whether a plausible fall follows gravity so closely that no classifier is needed. Only a calibrated facade can tell. */
+export function isFreeFall(features: Record<FeatureName, number>): boolean {
+  const { accelerationMs2: acceleration, dropM } = features
+  return (
+    acceleration >= freeFall.accelerationMs2 &&
+    acceleration <= freeFall.mostAccelerationMs2 &&
+    features.startSpeedMs <= freeFall.startSpeedMs &&
+    dropM >= freeFall.dropM &&
+    features.residualM <= freeFall.residualShare * dropM &&
+    features.sightShare >= freeFall.sightShare
+  )
 }

@@ -15,7 +15,7 @@ import { parseArgs } from 'node:util'
 import { createFacadeMap } from '../../gateway/falling/calibration.ts'
 import { createFallingEngine, type JudgedFall } from '../../gateway/falling/engine.ts'
 import { type FeatureName, featureNames } from '../../gateway/falling/features.ts'
-import { isPlausible } from '../../gateway/falling/plausible.ts'
+import { isFreeFall, isPlausible } from '../../gateway/falling/plausible.ts'
 import { calibrationOf, createBuilding } from '../../simulators/facades/building.ts'
 import { planDistractors, planThrows } from '../../simulators/facades/plans.ts'
 import { createScene, type ScenePlan, type TrackBox } from '../../simulators/facades/scene.ts'
@@ -138,7 +138,10 @@ function report(rows: readonly Row[]): void {
     const model = fitTrees(...split(rows.filter(({ building }) => building % 4 !== fold).flatMap(examplesOf)))
     return rows
       .filter(({ building, features }) => building % 4 === fold && isPlausible(numbersOf(features)))
-      .map((row) => ({ ...row, score: scoreOf(model, vectorOf(row.features)) }))
+      .map((row) => ({
+        ...row,
+        score: isFreeFall(numbersOf(row.features)) ? 1 : scoreOf(model, vectorOf(row.features)),
+      }))
   })
   for (const threshold of [0.3, 0.5, 0.7, 0.8, 0.9, 0.95]) {
     const throws = scored.filter(({ label }) => label === 1)
