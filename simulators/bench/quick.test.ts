@@ -20,6 +20,10 @@ const runs = [
     name: 'broker',
     metrics: ['qos0PerSecond', 'qos1PerSecond', 'fanInPerSecond', 'rss2000ClientsBytes'],
   },
+  { entry: 'simulators/bench/main.ts', name: 'ingest', metrics: ['messagesPerSecond', 'bytesPerDevice'] },
+  { entry: 'simulators/bench/main.ts', name: 'sos', metrics: ['buttonToNotifyP99Ms'] },
+  { entry: 'simulators/bench/main.ts', name: 'storm', metrics: ['smokeAlarmMs', 'rssBytes'] },
+  { entry: 'simulators/bench/main.ts', name: 'soak', metrics: ['rssSlopeBytesPerMinute', 'lagSlopeMsPerMinute'] },
   { entry: 'simulators/chaos/main.ts', name: 'kill', metrics: ['faults', 'lost', 'duplicated'] },
 ]
 
