@@ -8,12 +8,15 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
 
-/** Programs each purpose needs, and the Debian package that brings them. */
+/** Programs (or files, by their path) each purpose needs, and the Debian package that brings them. */
 const programs = {
   start: { ffmpeg: 'ffmpeg' },
   test: {
     ffmpeg: 'ffmpeg',
     mosquitto: 'mosquitto',
+    mosquitto_pub: 'mosquitto-clients',
+    '/usr/lib/python3/dist-packages/paho/mqtt/client.py': 'python3-paho-mqtt',
+    openssl: 'openssl',
     chromium: 'chromium',
     influxd: 'influxdb',
     'victoria-metrics': 'victoria-metrics',
@@ -34,6 +37,7 @@ function run(command, args, options = {}) {
 }
 
 function isOnPath(program) {
+  if (program.startsWith('/')) return existsSync(program)
   return (process.env.PATH ?? '').split(':').some((folder) => existsSync(join(folder, program)))
 }
 

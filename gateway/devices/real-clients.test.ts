@@ -1,8 +1,9 @@
 import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import pino from 'pino'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { defaultLimits, startBroker } from '../broker/broker.ts'
 import { addCredentials } from '../broker/credentials.ts'
 import { systemClock } from '../core/clock.ts'
@@ -15,46 +16,46 @@ import { createIntake } from './intake.ts'
 import { createMqttLink } from './mqtt-link.ts'
 import { createDeviceRegistry } from './registry.ts'
 
-/* Clients nobody here wrote, against our broker and intake: Debian's mosquitto_pub and mosquitto_sub. */
+/* Clients nobody here wrote, against our broker and intake: Debian's mosquitto_pub, mosquitto_sub and Paho. */
 
 const execute = promisify(execFile)
 const logger = pino({ level: 'silent' })
 
-/** A self-signed certificate for 127.0.0.1, by Debian's openssl. */
-async function makeCertificate(dir: string) {
-  const key = join(dir, 'key.pem')
-  const cert = join(dir, 'cert.pem')
-  const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1']
-  await execute('openssl', [
-    'req',
-    '-x509',
-    '-newkey',
-    'rsa:2048',
-    '-nodes',
-    '-keyout',
-    key,
-    '-out',
-    cert,
-    '-days',
-    '2',
-    ...subject,
-  ])
-  return { key, cert }
+/** An authority, and certificates of 127.0.0.1 and of a device signed by it, by Debian's openssl. */
+async function makeCertificates(dir: string, device: string) {
+  const file = (name: string) => join(dir, name)
+  const request = (name: string, subject: string, ...more: string[]) =>
+    execute('openssl', [
+      ...['req', '-newkey', 'rsa:2048', '-nodes', '-keyout', file(`${name}.key`), '-out', file(`${name}.pem`)],
+      ...['-subj', `/CN=${subject}`, '-x509', '-days', '2', ...more],
+    ])
+  const signed = ['-CA', file('ca.pem'), '-CAkey', file('ca.key')]
+  await request('ca', 'Site authority')
+  await request('server', '127.0.0.1', ...signed, '-addext', 'subjectAltName=IP:127.0.0.1')
+  await request('device', device, ...signed)
+  return {
+    ca: file('ca.pem'),
+    key: file('server.key'),
+    cert: file('server.pem'),
+    own: [file('device.pem'), file('device.key')],
+  }
 }
 
-t.test('mosquitto_pub with a certificate, a will and a kept session is heard, missed and heard again', async (t) => {
+/** Broker with TLS, gateway link and intake; one device may log in. */
+async function houseFor(t: Test, id: string, requireCertificate: boolean) {
   const dir = t.testdir()
-  const { key, cert } = await makeCertificate(dir)
+  const certificates = await makeCertificates(dir, id)
+  const { ca, key, cert } = certificates
   const credentialsFile = join(dir, 'credentials')
-  const [gateway, smoke] = await addCredentials(credentialsFile, [
+  const [gateway, device] = await addCredentials(credentialsFile, [
     { id: 'gateway', role: 'gateway' },
-    { id: 'smoke-3', role: 'device' },
+    { id, role: 'device' },
   ])
   const broker = await startBroker({
     site: 's',
     host: '127.0.0.1',
     port: 0,
-    tls: { host: '127.0.0.1', port: 0, key, cert, requireCertificate: false },
+    tls: { host: '127.0.0.1', port: 0, key, cert, ca, requireCertificate },
     dataDir: dir,
     credentialsFile,
     limits: defaultLimits,
@@ -66,9 +67,7 @@ t.test('mosquitto_pub with a certificate, a will and a kept session is heard, mi
   const upDown: boolean[] = []
   const intake = createIntake({
     site: 's',
-    registry: createDeviceRegistry([
-      { id: 'smoke-3', kind: 'smoke', place: { site: 's' }, codec: 'auto', heartbeatMs: 60_000 },
-    ]),
+    registry: createDeviceRegistry([{ id, kind: 'smoke', place: { site: 's' }, codec: 'auto', heartbeatMs: 60_000 }]),
     codecs,
     telemetry: { write: async () => {} } as unknown as Telemetry,
     inspector: createInspector(),
@@ -96,9 +95,13 @@ t.test('mosquitto_pub with a certificate, a will and a kept session is heard, mi
     await running
   })
   await until('the gateway is connected', () => link.isConnected)
+  return { broker, link, shown, upDown, secret: device!.secret, certificates }
+}
 
-  const login = ['-h', '127.0.0.1', '-i', 'smoke-3', '-u', 'smoke-3', '-P', smoke!.secret]
-  const secure = ['-p', String(broker.tlsPort), '--cafile', cert, ...login]
+t.test('mosquitto_pub with a will and a kept session is heard, missed and heard again', async (t) => {
+  const { broker, link, shown, upDown, secret, certificates } = await houseFor(t, 'smoke-3', false)
+  const login = ['-h', '127.0.0.1', '-i', 'smoke-3', '-u', 'smoke-3', '-P', secret]
+  const secure = ['-p', String(broker.tlsPort), '--cafile', certificates.ca, ...login]
   const will = [
     '--will-topic',
     'site/s/smoke-3/status',
@@ -145,4 +148,57 @@ t.test('mosquitto_pub with a certificate, a will and a kept session is heard, mi
   await publish('{"values":{"isSmoke":true}}')
   await until('it is up again', () => upDown.at(-1) === true)
   t.match(shown.at(-1), { device: 'smoke-3', metric: 'isSmoke', value: true })
+})
+
+/** A Paho client with a certificate, a will and a kept session; does what its last argument says and prints what it hears. */
+const paho = `
+import ssl, sys, time
+import paho.mqtt.client as mqtt
+port, ca, cert, key, name, secret, order = sys.argv[1:]
+client = mqtt.Client(name, clean_session=False)
+client.username_pw_set(name, secret)
+client.tls_set(ca, cert or None, key or None)
+client.will_set(f"site/s/{name}/status", "offline", qos=1, retain=True)
+def connected(client, _, flags, code):
+    print("connected", code, flags["session present"], flush=True)
+    if code: sys.exit(1)
+    client.subscribe(f"site/s/{name}/down", qos=1)
+    client.publish(f"site/s/{name}/status", "online", qos=1, retain=True)
+    client.publish(f"site/s/{name}/up", '{"values":{"isSmoke":%s}}' % ("true" if order == "smoke" else "false"), qos=1)
+client.on_connect = connected
+client.on_subscribe = lambda *_: print("listening", flush=True)
+client.on_message = lambda _c, _u, message: print("heard", message.payload.decode(), flush=True)
+client.connect("127.0.0.1", int(port), 30)
+client.loop_forever()
+`
+
+t.test('Paho with a client certificate, a will and a kept session is heard, missed and heard again', async (t) => {
+  const { broker, link, shown, upDown, secret, certificates } = await houseFor(t, 'smoke-4', true)
+  const start = (order: string, own = certificates.own) => {
+    const address = [String(broker.tlsPort), certificates.ca, ...own]
+    const child = spawn('/usr/bin/python3', ['-c', paho, ...address, 'smoke-4', secret, order])
+    t.teardown(() => child.kill('SIGKILL'))
+    const said = { text: '' }
+    child.stdout.on('data', (chunk) => {
+      said.text += chunk
+    })
+    return { child, said }
+  }
+  const stranger = start('quiet', ['', ''])
+  const [code] = await once(stranger.child, 'exit')
+  t.not(code, 0, 'without a certificate nobody gets in')
+  t.notMatch(stranger.said.text, 'connected')
+
+  const first = start('quiet')
+  await until('it is heard', () => shown.length === 1 && upDown.at(-1) === true)
+  await until('it listens', () => first.said.text.includes('listening'))
+  first.child.kill('SIGKILL')
+  await until('its will is heard', () => upDown.at(-1) === false)
+  await link.publish('site/s/smoke-4/down', 'kept-for-you')
+
+  const second = start('smoke')
+  await until('what was sent meanwhile waited in its session', () => second.said.text.includes('heard kept-for-you'))
+  t.match(second.said.text, /connected 0 1/, 'the session was kept')
+  await until('it is up again', () => upDown.at(-1) === true && shown.length === 2)
+  t.match(shown.at(-1), { device: 'smoke-4', metric: 'isSmoke', value: true })
 })
