@@ -192,7 +192,9 @@ function tests(): void {
       { person: 'a', notifier: 'push', triedAt: Number, acceptedAt: Number, reply: /accepted/ },
       { person: 'a', notifier: 'hook', triedAt: Number, acceptedAt: Number },
     ])
+    t.match(house.people.escalation.next(current()), { round: 0, people: ['b'] }, 'and who is next')
     house.alarms.acknowledge(id, { type: 'user', id: 'guard' })
+    t.equal(house.people.escalation.next(current()), undefined)
     t.match(current().response, { state: 'answered', answers: [{ by: 'guard', via: 'console' }] })
     t.match(
       house.store.journal({ after: 0, limit: 10 }).map(({ transition }) => transition),

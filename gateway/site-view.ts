@@ -5,7 +5,7 @@ import type { DeviceRegistry } from './devices/registry.ts'
 
 /** The site as people read it: names in both languages, by id. */
 export function siteView(config: SiteConfig): SiteView {
-  const { site, buildings, lifts, cameras, speakers, doors, disposal } = config
+  const { site, buildings, lifts, cameras, speakers, doors, notifiers, disposal } = config
   return {
     id: site.id,
     name: site.name,
@@ -24,6 +24,7 @@ export function siteView(config: SiteConfig): SiteView {
       ...(place.lift ? { lift: place.lift } : {}),
     })),
     speakers: speakers.map(({ id, name, place }) => ({ id, name, ...(place.lift ? { lift: place.lift } : {}) })),
+    notifiers: notifiers.map(({ id, name }) => ({ id, name })),
     disposal: disposal.map(({ key, name, severity, unit, code }) => ({
       key,
       name,

@@ -1,7 +1,7 @@
 import { type Actor, type Alarm, isRefusal, type Refusal, type Severity } from '../core/alarm.ts'
 import type { Elder } from '../core/elder.ts'
-import { beginResponse, type DueStep, type Notice, type Receipt, takeDue } from '../core/escalation.ts'
-import type { Chain, ChainTask, Person, Rota } from '../core/person.ts'
+import { beginResponse, type DueStep, type Notice, type Receipt, takeDue, upcomingStep } from '../core/escalation.ts'
+import type { Chain, ChainStep, ChainTask, Person, Rota } from '../core/person.ts'
 import type { Courier, ResponseService, Store } from '../core/ports.ts'
 import { createWallClock, isWithin, type WallTime, whoIsMeant } from '../core/rota.ts'
 import { changeAlarm } from './change.ts'
@@ -77,14 +77,19 @@ export function createEscalation(options: EscalationOptions): Escalation {
     return row && chains.get(row.chain)
   }
 
-  /** One notice per person and channel, however many steps name them. */
-  function noticesFor(alarm: Alarm, due: readonly DueStep[], first: number, at: number): Notice[] {
+  /** Whom a step tells when it comes due at `at`. */
+  function toldBy(step: ChainStep, alarm: Alarm, at: number): string[] {
     const elder = alarm.person === undefined ? undefined : elders.get(alarm.person)
     const time = (timeZone: string) => clockOf(timeZone)(at)
     const site = { people: options.people, rotas: options.rotas, time, ...(elder ? { elder } : {}) }
+    return step.tell.flatMap((target) => whoIsMeant(target, site))
+  }
+
+  /** One notice per person and channel, however many steps name them. */
+  function noticesFor(alarm: Alarm, due: readonly DueStep[], first: number, at: number): Notice[] {
     const notices = new Map<string, Notice>()
     for (const { round, index, step } of due)
-      for (const id of step.tell.flatMap((target) => whoIsMeant(target, site))) {
+      for (const id of toldBy(step, alarm, at)) {
         const person = people.get(id)
         for (const { notifier } of person?.channels ?? []) {
           const channel = options.channelOf(notifier)
@@ -207,10 +212,25 @@ export function createEscalation(options: EscalationOptions): Escalation {
       }
     },
 
-    answer(id, type, by, via): Alarm | Refusal {
-      const alarm = changeAlarm(store, id, { type, at: now(), by: by.id, via }, by, now())
+    answer(id, type, by, via, note): Alarm | Refusal {
+      const answer = { type, at: now(), by: by.id, via, ...(note === undefined ? {} : { note }) }
+      const alarm = changeAlarm(store, id, answer, by, now())
       if (!isRefusal(alarm)) courier.withdraw(id)
       return alarm
+    },
+
+    next(alarm) {
+      const chain = alarm.response && chains.get(alarm.response.chain)
+      const next = alarm.response && chain && upcomingStep(chain, alarm.response, alarm.severity)
+      if (!next) return undefined
+      const { at, round, step } = next
+      return {
+        at,
+        round,
+        people: [...new Set(toldBy(step, alarm, at))],
+        ...(step.channels ? { channels: step.channels } : {}),
+        ...(step.task ? { task: step.task } : {}),
+      }
     },
 
     seen(id, person) {

@@ -59,7 +59,12 @@ async function startHouse(t: Parameters<typeof start>[0]) {
   const clock = { at: Date.UTC(2026, 10, 22) }
   const now = () => clock.at
   const responses: ResponseService = {
-    answer: (id, type, by, via) => changeAlarm(store!, id, { type, at: now(), by: by.id, via }, by, now()),
+    answer: (id, type, by, via, note) =>
+      changeAlarm(store!, id, { type, at: now(), by: by.id, via, ...(note ? { note } : {}) }, by, now()),
+    next: ({ response }) =>
+      response?.nextAt === undefined
+        ? undefined
+        : { at: response.nextAt, round: 0, people: ['caregiver-b'], task: 'call-120' },
     seen: (id, person) =>
       void changeAlarm(store!, id, { type: 'seen', at: now(), by: person }, { type: 'person', id: person }, now()),
   }
@@ -110,6 +115,11 @@ t.test('a caregiver sees their own people, the control room all, and looking is 
     [{ subject: 'e301' }],
   )
   t.match(
+    audit.filter(({ transition }) => transition === 'elders-listed'),
+    [{ data: { elders: ['e301'] } }, { data: { elders: ['e301', 'e302'] } }],
+    'so is who was shown the list',
+  )
+  t.match(
     audit.filter(({ transition }) => transition === 'elder-refused'),
     [{ subject: 'e302' }, { subject: 'e302' }],
   )
@@ -118,6 +128,9 @@ t.test('a caregiver sees their own people, the control room all, and looking is 
 t.test('without consent to health data no value is shown, to nobody', async (t) => {
   const { admin } = await startHouse(t)
   t.same((await admin.inject({ url: '/api/v1/elders/e302' })).json().devices[0].values, {})
+  const [agreed, silent] = (await admin.inject({ url: '/api/v1/elders' })).json().items
+  t.match(agreed.vitals, [{ metric: 'heartRateBpm', value: 71, device: 'device-1' }])
+  t.notOk('vitals' in silent)
   const course = '/telemetry?device=device-1&metric=temperatureCelsius'
   t.equal((await admin.inject({ url: `/api/v1/elders/e302${course}` })).statusCode, 403)
   t.equal((await admin.inject({ url: `/api/v1/elders/e301${course}` })).json().items.length, 2)
@@ -147,16 +160,34 @@ t.test('answer, arrival and settling by the page are three times; a stranger’s
   const caregiver = await login('caregiver')
   const press = (id: string, what: string) => caregiver.inject({ method: 'POST', url: `/api/v1/alarms/${id}/${what}` })
   t.equal((await press('a2', 'answer')).statusCode, 404)
-  for (const what of ['answer', 'arrived', 'resolved']) {
+  for (const what of ['answer', 'arrived']) {
     clock.at += 60_000
     t.equal((await press('a1', what)).statusCode, 200)
   }
+  const settle = (payload: object) => caregiver.inject({ method: 'POST', url: '/api/v1/alarms/a1/resolved', payload })
+  t.equal((await settle({ note: 'x'.repeat(2001) })).statusCode, 400)
+  t.equal((await settle({ note: ' 已扶起，无外伤 ' })).statusCode, 200)
   t.equal((await press('a1', 'arrived')).statusCode, 409)
   t.match(store.alarm('a1')?.response, {
     state: 'resolved',
-    answers: [{ by: 'caregiver-a', via: 'page' }, { type: 'arrived' }, { type: 'resolved' }],
+    answers: [{ by: 'caregiver-a', via: 'page' }, { type: 'arrived' }, { type: 'resolved', note: '已扶起，无外伤' }],
   })
   t.equal(store.alarm('a2')?.response?.state, 'calling')
+})
+
+t.test('who is told next is shown to those who may answer', async (t) => {
+  const { login, admin, raise } = await startHouse(t)
+  raise('a1', 'e301')
+  raise('a2', 'e302')
+  const caregiver = await login('caregiver')
+  const next = (who: typeof caregiver, id: string) => who.inject({ url: `/api/v1/alarms/${id}/next-step` })
+  t.same((await next(caregiver, 'a1')).json(), {
+    next: { at: '1970-01-01T00:01:00.000Z', round: 0, people: ['caregiver-b'], task: 'call-120' },
+  })
+  t.equal((await next(caregiver, 'a2')).statusCode, 404)
+  t.equal((await next(admin, 'a2')).statusCode, 200)
+  await caregiver.inject({ method: 'POST', url: '/api/v1/alarms/a1/answer' })
+  t.same((await next(caregiver, 'a1')).json(), {}, 'nobody, once somebody has answered')
 })
 
 t.test('opening the link answers nothing; the button does, once', async (t) => {

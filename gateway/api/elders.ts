@@ -11,6 +11,7 @@ import { defined, PageQuery, Params } from './query.ts'
 import {
   AlarmPage,
   Alarm as AlarmWire,
+  AnswerRequest,
   alarmToWire,
   ChannelList,
   deviceToWire,
@@ -19,6 +20,8 @@ import {
   ElderView as ElderWire,
   fromInstant,
   Instant,
+  NextStep,
+  nextStepToWire,
   PersonList,
   responseToWire,
   TelemetrySeries,
@@ -33,9 +36,22 @@ const CourseQuery = Type.Object({
   from: Type.Optional(Type.Unsafe<string>({ ...Instant, description: 'a day before `to` where it is absent' })),
   to: Type.Optional(Type.Unsafe<string>({ ...Instant, description: 'now where it is absent' })),
   limit: Type.Integer({ minimum: 1, maximum: 10_000, default: 1000 }),
+  resolution: Type.Optional(
+    Type.Enum(['raw', 'minute', 'hour'], { description: 'values (where it is absent), or what each span came to' }),
+  ),
 })
 const dayMs = 24 * 3600_000
 const shownAlarms = 50
+/** What tells at a glance how somebody is, most telling first. */
+const vitalMetrics = [
+  'heartRateBpm',
+  'oxygenSaturationPercent',
+  'breathRatePerMinute',
+  'skinTemperatureCelsius',
+  'isInBed',
+  'isWorn',
+  'stepCount',
+]
 
 /** The elders a caller may see: caregivers those they are a contact of, the control room all. */
 export function mayHear(who: Pick<Who, 'role' | 'person'>, elder: Elder): boolean {
@@ -53,6 +69,12 @@ export function elderRoutes(app: ApiApp, options: ApiOptions, audit: Audit): voi
     const own = devices.list().filter(({ id }) => elder.devices.includes(id))
     const seen = own.flatMap(({ lastSeenAt }) => lastSeenAt ?? [])
     const newest = store.alarms({ person: elder.id, limit: shownAlarms }).items
+    const vitals = vitalMetrics.flatMap((metric) => {
+      const values = own.flatMap(({ id, values }) =>
+        values[metric] ? [{ metric, ...values[metric], device: id }] : [],
+      )
+      return values.sort((a, b) => b.at - a.at).slice(0, 1)
+    })
     const isOpen = ({ isActive, response }: Alarm) => isActive || (response && response.state !== 'resolved')
     return {
       id: elder.id,
@@ -71,6 +93,7 @@ export function elderRoutes(app: ApiApp, options: ApiOptions, audit: Audit): voi
         raisedAt: toInstant(alarm.raisedAt),
         ...(alarm.response ? { response: responseToWire(alarm.response) } : {}),
       })),
+      ...(elder.consents.health ? { vitals: vitals.map((vital) => withInstants(vital, 'at')) } : {}),
     }
   }
 
@@ -99,7 +122,9 @@ export function elderRoutes(app: ApiApp, options: ApiOptions, audit: Audit): voi
     },
     async (request) => {
       const who = whoOf(request)
-      return { items: elders.filter((elder) => mayHear(who, elder)).map(glance) }
+      const shown = elders.filter((elder) => mayHear(who, elder))
+      audit.look('elders-listed', 'elders', who.actor, { id: 'elders', elders: shown.map(({ id }) => id) })
+      return { items: shown.map(glance) }
     },
   )
 
@@ -165,12 +190,15 @@ export function elderRoutes(app: ApiApp, options: ApiOptions, audit: Audit): voi
     },
     async (request) => {
       const elder = allowed(request.params.id, whoOf(request))
-      const { device, metric, from, to, limit } = request.query as Static<typeof CourseQuery>
+      const { device, metric, from, to, limit, resolution } = request.query as Static<typeof CourseQuery>
       if (!elder.devices.includes(device)) throw notFound('device of this elder', device)
       if (!elder.consents.health) throw new Problem(403, 'forbidden', 'there is no consent to health data on record')
       const end = to === undefined ? now() : fromInstant(to)
       const start = from === undefined ? end - dayMs : fromInstant(from)
-      const points = await telemetry.query({ device, metric, from: start, to: end, limit })
+      const points = await telemetry.query({
+        ...{ device, metric, from: start, to: end, limit },
+        ...(resolution === undefined ? {} : { resolution }),
+      })
       return { items: points.map(telemetryPointToWire) }
     },
   )
@@ -193,6 +221,30 @@ export function elderRoutes(app: ApiApp, options: ApiOptions, audit: Audit): voi
     async () => ({ items: channels().map((channel) => withInstants(channel, 'since')) }),
   )
 
+  /** The alarm, when the caller may answer it. */
+  function answerable(id: string, who: Who): { alarm: Alarm; isStaff: boolean } {
+    const alarm = store.alarm(id)
+    const elder = elders.find((each) => each.id === alarm?.person)
+    const isStaff = who.role === 'admin' || who.role === 'operator'
+    if (!alarm || !(isStaff || (elder && mayHear(who, elder)))) throw notFound('alarm', id)
+    return { alarm, isStaff }
+  }
+
+  app.get(
+    '/alarms/:id/next-step',
+    {
+      config: { access: people },
+      schema: {
+        summary: 'Who is told next, and when, unless somebody answers',
+        description: 'Control room: of any alarm; caregivers: of those of their own people.',
+        tags: ['alarms'],
+        params: Params,
+        response: { 200: NextStep, ...problems(404) },
+      },
+    },
+    async (request) => nextStepToWire(responses.next(answerable(request.params.id, whoOf(request)).alarm)),
+  )
+
   const answerRoute = (path: string, type: AnswerType, summary: string) =>
     app.post(
       `/alarms/:id/${path}`,
@@ -203,19 +255,18 @@ export function elderRoutes(app: ApiApp, options: ApiOptions, audit: Audit): voi
           description: 'Control room: any alarm; caregivers: those of their own people. 409: it counts for nothing.',
           tags: ['alarms'],
           params: Params,
+          body: Type.Union([AnswerRequest, Type.Null()]),
           response: { 200: AlarmWire, ...problems(404, 409) },
         },
       },
       async (request) => {
         const who = whoOf(request)
-        const alarm = store.alarm(request.params.id)
-        const elder = elders.find(({ id }) => id === alarm?.person)
-        const isStaff = who.role === 'admin' || who.role === 'operator'
-        if (!alarm || !(isStaff || (elder && mayHear(who, elder)))) throw notFound('alarm', request.params.id)
+        const { alarm, isStaff } = answerable(request.params.id, who)
+        const note = request.body?.note?.trim() || undefined
         const outcome =
           isStaff || who.person === undefined
-            ? responses.answer(alarm.id, type, who.actor, 'console')
-            : responses.answer(alarm.id, type, { type: 'person', id: who.person }, 'page')
+            ? responses.answer(alarm.id, type, who.actor, 'console', note)
+            : responses.answer(alarm.id, type, { type: 'person', id: who.person }, 'page', note)
         if (isRefusal(outcome)) throw refused(outcome)
         return alarmToWire(outcome)
       },

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { type Alarm, applyAlarm, isRefusal } from './alarm.ts'
-import { addNotices, beginResponse, type Notice, respond, responseTimes, takeDue } from './escalation.ts'
+import { addNotices, beginResponse, type Notice, respond, responseTimes, takeDue, upcomingStep } from './escalation.ts'
 import { elderChain } from './person.ts'
 
 const start = 1_000_000
@@ -59,6 +59,18 @@ t.test('the chain of an elder: at once, 60 s, 180 s, 300 s, and again until some
     response.tasks.map(({ task }) => task),
     ['call-and-send-guard', 'call-120'],
   )
+})
+
+t.test('who is told next can be said beforehand, as long as nobody has answered', async (t) => {
+  const { response } = takeDue(elderChain, begun(), 'critical', start + 60 * second)
+  t.match(upcomingStep(elderChain, response, 'critical'), {
+    at: start + 180 * second,
+    index: 3,
+    step: { task: 'call-and-send-guard' },
+  })
+  const answered = respond(response, { type: 'answered', at: start + 61 * second, by: 'a', via: 'page' })
+  if (isRefusal(answered)) throw new Error(answered.refused)
+  t.equal(upcomingStep(elderChain, answered, 'critical'), undefined)
 })
 
 t.test('what came due while the gateway was down runs at its start, once, and the rest keeps its time', async (t) => {

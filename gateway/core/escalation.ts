@@ -27,6 +27,8 @@ export interface Answer {
   by: string
   /** `link`: the signed page; `console`: the control room; `page`: a caregiver who is logged in. */
   via: 'link' | 'console' | 'page'
+  /** What was found or done, in their own words. */
+  note?: string
 }
 
 export interface Response {
@@ -144,6 +146,18 @@ export function takeDue(
     }
   }
   return { response: current, due }
+}
+
+/** The step that is taken at `nextAt` unless somebody answers first; undefined where none is. */
+export function upcomingStep(
+  chain: Chain,
+  response: Response,
+  severity: Severity,
+): (DueStep & { at: number }) | undefined {
+  if (response.state !== 'calling' || response.nextAt === undefined) return undefined
+  const index = nextStepOf(chain, severity, response.nextStep)
+  const step = index === undefined ? undefined : chain.steps[index]
+  return step && index !== undefined ? { round: response.round, index, step, at: response.nextAt } : undefined
 }
 
 /** The response after an answer, or why it counts for nothing. */

@@ -4,7 +4,7 @@ import type { Detection } from './detection.ts'
 import type { Answer, AnswerType } from './escalation.ts'
 import type { JournalEntry, JournalTopic } from './journal.ts'
 import type { Measurement } from './measurement.ts'
-import type { Language } from './person.ts'
+import type { ChainTask, Language } from './person.ts'
 import type { FrameTime, Sighting } from './scene.ts'
 
 /*
@@ -492,10 +492,24 @@ export interface AlarmService {
   openCase(id: string, by: Actor): Case | Refusal
 }
 
+/** A step of a chain that has not come due. */
+export interface NextStep {
+  at: number
+  /** From 0. */
+  round: number
+  /** Person ids, by who is on duty then. */
+  people: string[]
+  /** Drivers of the channels used; every channel of a person where absent. */
+  channels?: readonly string[]
+  task?: ChainTask
+}
+
 /** Answers of people to alarms, from the console, a page or a link. */
 export interface ResponseService {
   /** Refused where nobody was asked, where it is resolved, and a second time by the same person. */
-  answer(alarm: string, type: AnswerType, by: Actor, via: Answer['via']): Alarm | Refusal
+  answer(alarm: string, type: AnswerType, by: Actor, via: Answer['via'], note?: string): Alarm | Refusal
+  /** Who is told next, and when, unless somebody answers; undefined where nobody is. */
+  next(alarm: Alarm): NextStep | undefined
   /** A browser opened the page behind a person's link. Ends nothing. */
   seen(alarm: string, person: string): void
 }

@@ -3,7 +3,8 @@ import type { TelemetryPoint as CoreTelemetryPoint } from '../../core/ports.ts'
 import { Instant, toInstant, withInstants } from './instant.ts'
 import { Id, LocalText, Place } from './place.ts'
 
-const Value = Type.Union([Type.Number(), Type.Boolean(), Type.String()])
+/** Of a measurement. */
+export const Value = Type.Union([Type.Number(), Type.Boolean(), Type.String()])
 
 /** A device as the registry knows it. Instants are epoch ms. */
 export interface DeviceRow {

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { Alarm, AlarmState, Severity } from './alarm.ts'
-import { Device } from './device.ts'
+import { Device, Value } from './device.ts'
 import { Instant } from './instant.ts'
 import { Id, LocalText, Place } from './place.ts'
 import { Response } from './response.ts'
@@ -29,6 +29,11 @@ export const ElderGlance = Type.Object(
     devicesUp: Type.Integer({ minimum: 0 }),
     devicesDown: Type.Integer({ minimum: 0 }),
     openAlarms: Type.Array(AlarmLine, { description: 'active, or not resolved yet; newest first' }),
+    vitals: Type.Optional(
+      Type.Array(Type.Object({ metric: Type.String(), value: Value, at: Instant, device: Id }), {
+        description: 'newest value of each, whichever device has it; absent without consent to health data',
+      }),
+    ),
   },
   { title: 'ElderGlance' },
 )

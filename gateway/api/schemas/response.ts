@@ -2,6 +2,7 @@ import { type Static, Type } from 'typebox'
 import type { Answer as CoreAnswer, Notice as CoreNotice, Response as CoreResponse } from '../../core/escalation.ts'
 import { responseStates, responseTimes } from '../../core/escalation.ts'
 import { chainTasks } from '../../core/person.ts'
+import type { NextStep as CoreNextStep } from '../../core/ports.ts'
 import { Instant, withInstants } from './instant.ts'
 
 export const Answer = Type.Object({
@@ -9,8 +10,33 @@ export const Answer = Type.Object({
   at: Instant,
   by: Type.String({ description: 'person id of a link, user id of the console or of a page' }),
   via: Type.Enum(['link', 'console', 'page']),
+  note: Type.Optional(Type.String({ description: 'what was found or done, in their own words' })),
 })
 export type Answer = Static<typeof Answer>
+
+/** Body of `POST /alarms/:id/answer|arrived|resolved`; may be left out. */
+export const AnswerRequest = Type.Object(
+  { note: Type.Optional(Type.String({ maxLength: 2000 })) },
+  { additionalProperties: false, title: 'AnswerRequest' },
+)
+export type AnswerRequest = Static<typeof AnswerRequest>
+
+/** Answer of `GET /alarms/:id/next-step`. */
+export const NextStep = Type.Object(
+  {
+    next: Type.Optional(
+      Type.Object({
+        at: Instant,
+        round: Type.Integer({ minimum: 0 }),
+        people: Type.Array(Type.String(), { description: 'person ids, by who is on duty then' }),
+        channels: Type.Optional(Type.Array(Type.String(), { description: 'every channel of a person where absent' })),
+        task: Type.Optional(Type.Enum([...chainTasks])),
+      }),
+    ),
+  },
+  { title: 'NextStep', description: 'who is told next unless somebody answers; `next` is absent where nobody is' },
+)
+export type NextStep = Static<typeof NextStep>
 
 /** Who is to answer an alarm, and who has. */
 export const Response = Type.Object(
@@ -64,6 +90,12 @@ export function responseToWire(response: CoreResponse): Response {
     ...(resolved ? { resolvedAt: withInstants(resolved, 'at').at } : {}),
     answers: answers.map(answerToWire),
   }
+}
+
+export function nextStepToWire(next: CoreNextStep | undefined): NextStep {
+  if (!next) return {}
+  const { channels, ...rest } = next
+  return { next: { ...withInstants(rest, 'at'), ...(channels ? { channels: [...channels] } : {}) } }
 }
 
 export function answerToWire(answer: CoreAnswer): Answer {

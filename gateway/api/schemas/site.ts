@@ -26,6 +26,9 @@ export const SiteView = Type.Object(
       }),
     ),
     speakers: Type.Array(Type.Object({ id: Id, name: LocalText, lift: Type.Optional(Type.String()) })),
+    notifiers: Type.Optional(
+      Type.Array(Type.Object({ id: Id, name: LocalText }), { description: 'channels to people' }),
+    ),
     disposal: Type.Array(
       Type.Object({
         key: Type.String(),

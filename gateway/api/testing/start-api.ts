@@ -130,7 +130,7 @@ async function startApi(
     people: {
       elders: [],
       persons: [],
-      responses: { answer: () => ({ refused: 'nobody was asked about this alarm' }), seen() {} },
+      responses: { answer: () => ({ refused: 'nobody was asked about this alarm' }), next: () => undefined, seen() {} },
       links: { read: () => ({ refused: 'this link is not from here' }) },
       describePlace: () => name,
       describeKind: () => name,
@@ -177,7 +177,10 @@ async function startApi(
           place: { site: 'garden' },
           isUp: true,
           lastSeenAt: clock.at,
-          values: { temperatureCelsius: { value: 21, at: clock.at } },
+          values: {
+            temperatureCelsius: { value: 21, at: clock.at },
+            heartRateBpm: { value: 71, at: clock.at },
+          },
         },
       ],
     },
