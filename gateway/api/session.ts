@@ -62,7 +62,10 @@ export function sessionRoutes(
         expires: new Date(session.expiresAt),
       })
       return {
-        user: { id: user.id, name: user.name, role: user.role },
+        user: {
+          ...{ id: user.id, name: user.name, role: user.role },
+          ...(user.person === undefined ? {} : { person: user.person }),
+        },
         csrfToken: csrfTokenOf(token),
         expiresAt: toInstant(session.expiresAt),
       }
@@ -73,9 +76,12 @@ export function sessionRoutes(
     '/session',
     { config: { access: everyone }, schema: { summary: 'Who I am', tags, response: { 200: SessionView } } },
     async (request) => {
-      const { id, name, role, session } = whoOf(request)
+      const { id, name, role, person, session } = whoOf(request)
       return {
-        user: { id, name, role: role as Exclude<typeof role, 'metrics'> },
+        user: {
+          ...{ id, name, role: role as Exclude<typeof role, 'metrics'> },
+          ...(person === undefined ? {} : { person }),
+        },
         csrfToken: session?.csrfToken ?? '',
         ...(session ? { expiresAt: toInstant(session.expiresAt) } : {}),
       }

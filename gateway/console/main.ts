@@ -5,6 +5,7 @@ import { clientKey } from './client/key.ts'
 import { createLanguages } from './i18n/index.ts'
 import { createConsoleRouter } from './router.ts'
 import './style.css'
+import './elders.css'
 
 const client = createClient()
 createApp(App).provide(clientKey, client).use(createLanguages()).use(createConsoleRouter(client)).mount('#app')

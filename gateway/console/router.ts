@@ -5,8 +5,13 @@ import AlarmsPage from './pages/alarms.vue'
 import CamerasPage from './pages/cameras.vue'
 import CasesPage from './pages/cases.vue'
 import DevicesPage from './pages/devices.vue'
+import ElderPage from './pages/elder.vue'
+import EldersPage from './pages/elders.vue'
 import LoginPage from './pages/login.vue'
 import ModelsPage from './pages/models.vue'
+
+/** Caregivers see their own people and nothing else of the site. */
+const isForCaregivers = (path: string) => path === '/accounts' || path === '/elders' || path.startsWith('/elders/')
 
 /** Every page of the console; without a session only the login. */
 export function createConsoleRouter(client: Client) {
@@ -20,6 +25,8 @@ export function createConsoleRouter(client: Client) {
       { path: '/cases/:id?', component: CasesPage },
       { path: '/devices/:id?', component: DevicesPage },
       { path: '/models', component: ModelsPage },
+      { path: '/elders', component: EldersPage },
+      { path: '/elders/:id', component: ElderPage },
       { path: '/accounts', component: AccountsPage },
       { path: '/:rest(.*)*', redirect: '/alarms' },
     ],
@@ -28,7 +35,7 @@ export function createConsoleRouter(client: Client) {
     const isLoggedIn = await client.restore()
     if (!isLoggedIn && to.path !== '/login') return { path: '/login', query: { next: to.fullPath } }
     if (isLoggedIn && to.path === '/login') return '/alarms'
-    if (isLoggedIn && !client.isStaff.value && to.path !== '/accounts') return '/accounts'
+    if (isLoggedIn && !client.isStaff.value && !isForCaregivers(to.path)) return '/elders'
     return true
   })
   client.onSessionEnded(() => void router.push('/login'))

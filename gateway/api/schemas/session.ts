@@ -20,7 +20,12 @@ export type Login = Static<typeof Login>
 /** Answer of `POST /session` and `GET /session`. `csrfToken` is empty for machines, which need none. */
 export const SessionView = Type.Object(
   {
-    user: Type.Object({ id: Id, name: Type.String(), role: Role }),
+    user: Type.Object({
+      id: Id,
+      name: Type.String(),
+      role: Role,
+      person: Type.Optional(Type.String({ description: 'the person of the site file whose account it is' })),
+    }),
     csrfToken: Type.String(),
     expiresAt: Type.Optional(Instant),
   },

@@ -4,12 +4,16 @@ import type {
   Camera,
   Case,
   DoorHold,
+  ElderGlance,
   JournalEntry,
   LiveMessage,
+  NextStep,
+  PersonList,
   SessionView,
   SiteView,
   User,
 } from '../../api/schemas/index.ts'
+import { createElderWatch } from './elder-watch.ts'
 import { createFeed } from './feed.ts'
 import { ApiProblem, createHttp } from './http.ts'
 
@@ -23,6 +27,8 @@ interface State {
   doorHolds: Map<string, DoorHold & { until?: number }>
   /** Names of accounts by id. */
   people: Map<string, string>
+  /** Names of the persons of the site file by id. */
+  persons: Map<string, string>
   isConnected: boolean
   /** When something was last heard from the gateway, on this browser's clock. */
   heardAt: number
@@ -42,6 +48,7 @@ export function createClient() {
     cameras: new Map(),
     doorHolds: new Map(),
     people: new Map(),
+    persons: new Map(),
     isConnected: false,
     heardAt: Date.now(),
   })
@@ -62,9 +69,20 @@ export function createClient() {
     onSessionEnded: endSession,
   })
 
+  const elders = createElderWatch({
+    get: () => http.get<{ items: ElderGlance[] }>('/elders'),
+    onHeard(isHeard) {
+      // The control room has its live feed to tell.
+      if (isStaff.value) return
+      state.isConnected = isHeard
+      if (isHeard) state.heardAt = Date.now()
+    },
+  })
+
   function endSession(): void {
     if (!state.session) return
     feed.stop()
+    elders.end()
     state.session = undefined
     for (const listener of endedListeners) listener()
   }
@@ -84,6 +102,7 @@ export function createClient() {
     if (entry.topic === 'alarm' && data.alarm) {
       applied.set(data.alarm.id, entry.seq)
       state.alarms.set(data.alarm.id, data.alarm)
+      if (data.alarm.person !== undefined) elders.refresh()
       if (entry.transition === 'raised') for (const listener of raisedListeners) listener(data.alarm)
     } else if (entry.topic === 'case' && data.case) {
       applied.set(data.case.id, entry.seq)
@@ -113,6 +132,12 @@ export function createClient() {
   async function loadPeople(): Promise<void> {
     const { items } = await http.get<{ items: Array<Pick<User, 'id' | 'name'>> }>('/users/names')
     for (const { id, name } of items) state.people.set(id, name)
+  }
+
+  /** They stand in the site file and do not change while the gateway runs. */
+  async function loadPersons(): Promise<void> {
+    const { items } = await http.get<PersonList>('/people')
+    for (const { id, name } of items) state.persons.set(id, name)
   }
 
   /** Until it has worked: a list that is missing would look like an empty one. */
@@ -147,23 +172,44 @@ export function createClient() {
   async function begin(session: SessionView): Promise<void> {
     state.session = session
     state.site ??= await http.get<SiteView>('/site')
+    quietly(loadPersons)
     if (isStaff.value) feed.start()
+    else {
+      // The gateway has just answered; from here on the asking says whether it still does.
+      Object.assign(state, { isConnected: true, heardAt: Date.now() })
+      elders.watch()
+    }
   }
 
   const act = async (path: string, body?: unknown): Promise<void> => {
     const alarm = await http.post<Alarm>(path, body)
-    if (alarm && 'count' in alarm) state.alarms.set(alarm.id, alarm)
+    if (alarm && 'count' in alarm && isStaff.value) state.alarms.set(alarm.id, alarm)
   }
+
+  /** What needs a person: active or not yet acknowledged, and not shelved; most severe first, then newest. */
+  const openAlarms = computed(() =>
+    [...state.alarms.values()]
+      .filter((alarm) => !alarm.shelved && (alarm.isActive || !alarm.isAcknowledged))
+      .sort(bySeverity),
+  )
 
   return {
     state: readonly(state) as Readonly<State>,
     isStaff,
-    /** What needs a person: active or not yet acknowledged, and not shelved; most severe first, then newest. */
-    openAlarms: computed(() =>
-      [...state.alarms.values()]
-        .filter((alarm) => !alarm.shelved && (alarm.isActive || !alarm.isAcknowledged))
-        .sort(bySeverity),
+    openAlarms,
+    /** What sounds, most severe first: in the control room what nobody has acknowledged, at a caregiver's what nobody has answered. */
+    calls: computed(
+      (): ReadonlyArray<Pick<Alarm, 'id' | 'severity' | 'raisedAt'>> =>
+        isStaff.value
+          ? openAlarms.value.filter(({ isAcknowledged }) => !isAcknowledged)
+          : elders.state.elders
+              .flatMap((elder) => elder.openAlarms)
+              .filter(({ response }) => response?.state === 'calling')
+              .sort(bySeverity),
     ),
+    elders: elders.state,
+    watchElders: elders.watch,
+    loadElders: elders.load,
     /** Silenced for a time; the one that comes back first on top. */
     shelvedAlarms: computed(() =>
       [...state.alarms.values()]
@@ -218,11 +264,17 @@ export function createClient() {
       setDoorHold(await http.post<DoorHold>(`/lifts/${lift}/door-hold/release`))
     },
     users: async () => (await http.get<{ items: User[] }>('/users')).items,
-    addUser: (user: { name: string; role: string; password: string }) => http.post<User>('/users', user),
+    persons: async () => (await http.get<PersonList>('/people')).items,
+    setPerson: (id: string, person: string | null) => http.post<User>(`/users/${id}/person`, { person }),
+    addUser: (user: { name: string; role: string; password: string; person?: string }) =>
+      http.post<User>('/users', user),
     setPassword: (id: string, password: string, currentPassword?: string) =>
       http.post<void>(`/users/${id}/password`, { password, ...(currentPassword ? { currentPassword } : {}) }),
     setDisabled: (id: string, isDisabled: boolean) =>
       http.post<User>(`/users/${id}/${isDisabled ? 'disable' : 'enable'}`),
+    nextStep: (id: string) => http.get<NextStep>(`/alarms/${id}/next-step`),
+    answer: (id: string, type: 'answered' | 'arrived' | 'resolved', note: string) =>
+      act(`/alarms/${id}/${type === 'answered' ? 'answer' : type}`, note ? { note } : {}),
     openCase: (id: string) => act(`/alarms/${id}/case`),
     async moveCase(id: string, step: { to: string; role: string; note?: string; reason?: string; unit?: string }) {
       const moved = await http.post<Case>(`/cases/${id}/transitions`, step)
@@ -242,7 +294,7 @@ export function createClient() {
 
 export type Client = ReturnType<typeof createClient>
 
-function bySeverity(a: Alarm, b: Alarm): number {
+function bySeverity(a: Pick<Alarm, 'severity' | 'raisedAt'>, b: Pick<Alarm, 'severity' | 'raisedAt'>): number {
   const bySeverityOnly = severityOrder.indexOf(a.severity) - severityOrder.indexOf(b.severity)
   return bySeverityOnly || b.raisedAt.localeCompare(a.raisedAt)
 }

@@ -1,6 +1,6 @@
 import { computed } from 'vue'
 import { useI18n } from 'vue-i18n'
-import type { Place, Warning } from '../../api/schemas/index.ts'
+import type { Answer, Place, Warning, Why } from '../../api/schemas/index.ts'
 import { describeKind, describeMetric, type Metric } from '../../core/device-kind.ts'
 import { useClient } from '../client/key.ts'
 import { metricNames } from '../i18n/metric-names.ts'
@@ -11,10 +11,13 @@ export function useWords() {
   const client = useClient()
   const language = computed(() => (locale.value === 'en' ? 'en' : 'zh'))
 
-  const named = (list: 'cameras' | 'lifts' | 'buildings' | 'speakers', id: string | undefined): string | undefined =>
+  const named = (
+    list: 'cameras' | 'lifts' | 'buildings' | 'speakers' | 'notifiers',
+    id: string | undefined,
+  ): string | undefined =>
     id === undefined
       ? undefined
-      : (client.state.site?.[list].find((each) => each.id === id)?.name[language.value] ?? id)
+      : (client.state.site?.[list]?.find((each) => each.id === id)?.name[language.value] ?? id)
 
   return {
     t,
@@ -23,6 +26,14 @@ export function useWords() {
     camera: (id: string) => named('cameras', id) ?? id,
     speaker: (id: string) => named('speakers', id) ?? id,
     person: (id: string | undefined) => (id === undefined ? '' : (client.state.people.get(id) ?? id)),
+    notifier: (id: string) => named('notifiers', id) ?? id,
+    /** Somebody who was told or has answered: a person of the site file, or an account of the control room. */
+    who: (id: string, via?: Answer['via']) =>
+      client.state.persons.get(id) ??
+      client.state.people.get(id) ??
+      (via === 'console' ? t('response.via.console') : id),
+    /** A reason of an alarm. */
+    because: (reason: Why) => (te(`why.${reason.key}`) ? t(`why.${reason.key}`, reason) : t('why.other', reason)),
     /** What a speaker answered; in its own words where there is no sentence for it. */
     said({ phrases = [], result }: Warning): string {
       if (phrases.length === 0 || !phrases.every(({ key }) => te(`said.${key}`))) return result
