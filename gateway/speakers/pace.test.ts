@@ -18,15 +18,15 @@ t.test('the first step happens at once, before anything else can run', async (t)
 t.test('delays do not add up: a hundred steps take as long as they should', async (t) => {
   const run = async () => {
     const begun = performance.now()
-    // Each fourth step comes back 8 ms too late for the next: counted from one another, that would be 200 ms in all.
-    const step = ({ index }: { index: number }) => void (index % 4 === 0 && blockFor(18))
+    // Each eighth step comes back 28 ms too late for the next: counted from one another, that would be 360 ms in all.
+    const step = ({ index }: { index: number }) => void (index % 8 === 0 && blockFor(38))
     t.equal(await pace({ steps: 100, intervalMs: 10, gapAfterMs: 5000, step, signal: never }), 100)
     return performance.now() - begun
   }
   // The best of a few, because others use this machine too.
   let tookMs = await run()
-  for (let again = 0; again < 4 && tookMs > 1100; again++) tookMs = Math.min(tookMs, await run())
-  t.ok(tookMs >= 998 && tookMs < 1100, `${tookMs} ms`)
+  for (let again = 0; again < 4 && tookMs > 1200; again++) tookMs = Math.min(tookMs, await run())
+  t.ok(tookMs >= 998 && tookMs < 1200, `${tookMs} ms`)
 })
 
 t.test('after a short hold-up it catches up without a burst', async (t) => {
