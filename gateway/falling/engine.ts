@@ -52,6 +52,8 @@ export interface FallingCounters {
   /** Pictures with more moving things than are followed. */
   crowdedFrames: number
   refusedTracks: number
+  /** Falls seen while pictures came too slowly to tell a fall from a walk. */
+  unjudgedFalls: number
 }
 
 export interface FallingEngine {
@@ -66,15 +68,21 @@ export interface FallingEngine {
 }
 
 const mostRuns = 6000
+/** Side of the largest object, picture heights. */
+const largestShare = 0.06
 const mostBlobs = 250
 /** A picture of which more moves than this shows no object. */
 const crowdedShare = 0.06
 /** A new view is believed after so many pictures in a row that fit nothing known. */
 const relearnAfter = 12
 const holdS = 0.45
+/** Below 12 pictures a second a fall is a handful of points, and so is a step. */
+const slowestPictureS = 0.085
 /** Told of what follows gravity alone, which the classifier is not asked about. */
 const freeFallScore = 0.97
 const longestHoldS = 2.5
+/** So long after its end a told fall still claims the rest of its path. */
+const longestFallS = 20
 const tile = 16
 /** Share of the pictures with movement that makes a tile restless, and how slowly it is learnt, pictures. */
 const restlessFrom = 0.3
@@ -89,13 +97,21 @@ export function createFallingEngine(options: FallingEngineOptions): FallingEngin
   const aligner = createAligner(background)
   const runs = createRuns(mostRuns)
   const tracker = createTracker(size)
-  const counters: FallingCounters = { frames: 0, unknownFrames: 0, relearnt: 0, crowdedFrames: 0, refusedTracks: 0 }
+  const counters: FallingCounters = {
+    frames: 0,
+    unknownFrames: 0,
+    relearnt: 0,
+    crowdedFrames: 0,
+    refusedTracks: 0,
+    unjudgedFalls: 0,
+  }
   const stages: StageTimes = { alignMs: 0, backgroundMs: 0, blobMs: 0, trackMs: 0 }
   const tilesAcross = Math.ceil(width / tile)
   const restless = new Float32Array(tilesAcross * Math.ceil(height / tile))
   const moved = new Uint8Array(restless.length)
   const past: Movement[] = []
   let waiting: BelievedFall[] = []
+  let told: FallSegment[] = []
   let unknownInARow = 0
   let t = 0
   let pictureS = 0.04
@@ -119,6 +135,10 @@ export function createFallingEngine(options: FallingEngineOptions): FallingEngin
     if (movement) past.push(movement)
     const fall = findFall(track, size, map)
     if (!fall || fall.toS - fall.fromS < 0.16) return
+    if (pictureS > slowestPictureS) {
+      counters.unjudgedFalls++
+      return
+    }
     const around = surroundingsOf(
       fall,
       track.id,
@@ -126,17 +146,22 @@ export function createFallingEngine(options: FallingEngineOptions): FallingEngin
       width,
     )
     const features = featuresOf(fall, size, 1 / pictureS, around)
-    const isCandidate = !fall.isFlight && isPlausible(features)
+    const isCandidate = !fall.isFlight && !isLarge(fall, height) && isPlausible(features)
     const isCertain = isCandidate && isFreeFall(features)
     const score = isCertain ? freeFallScore : isCandidate ? classifier.score(features) : 0
     const isBelieved = isCertain || score >= classifier.threshold
     options.onJudged?.({ fall, score, features, isBelieved })
-    if (isBelieved) waiting.push({ fall, score, features })
+    if (!isBelieved) return
+    // The rest of a path that was told already: a long fall that broke in two.
+    const isTold = told.some((each) => belongTogether(each, fall, size))
+    if (isTold) told.push(fall)
+    else waiting.push({ fall, score, features })
   }
 
   /** Tells throws whose every part has ended. */
   const settle = (isEnd: boolean) => {
     while (past.length > 0 && past[0]!.toS < t - memoryS) past.shift()
+    told = told.filter(({ toS }) => toS > t - longestFallS)
     if (waiting.length === 0) return
     const groups: BelievedFall[][] = []
     for (const fall of waiting) {
@@ -148,8 +173,10 @@ export function createFallingEngine(options: FallingEngineOptions): FallingEngin
     for (const group of groups) {
       const endS = Math.max(...group.map(({ fall }) => fall.toS))
       const isOpen = t - endS < longestHoldS && tracker.tracks.some((track) => mayBelong(track, group))
-      if (isEnd || (t - endS > holdS && !isOpen)) options.onThrow(assembleThrow(group, size, map))
-      else waiting.push(...group)
+      if (isEnd || (t - endS > holdS && !isOpen)) {
+        told.push(...group.map(({ fall }) => fall))
+        options.onThrow(assembleThrow(group, size, map))
+      } else waiting.push(...group)
     }
   }
 
@@ -249,4 +276,10 @@ function surroundingsOf(fall: FallSegment, own: number, others: readonly Movemen
       .length,
     crowd: near.length,
   }
+}
+
+/** People, cars and gondolas: nothing of that size is thrown far from the lens. */
+function isLarge({ sights }: FallSegment, height: number): boolean {
+  const areas = sights.map(({ area }) => area).sort((a, b) => a - b)
+  return Math.sqrt(areas[areas.length >> 1]!) > largestShare * height
 }
