@@ -30,11 +30,21 @@ import { createHealth } from './health.ts'
 import { createFrameGate } from './inference/gate.ts'
 import { devicePushOf, homeAssistantOf, linkWill, modbusPollers } from './integrations.ts'
 import { lastKnown } from './last-known.ts'
+import { createLiveDevices } from './live-devices.ts'
 import { createMetrics } from './metrics.ts'
 import { createPeople } from './people.ts'
 import { createPipeline } from './pipeline.ts'
-import { ensureAnswerLinkSecret, ensureBridgeToken, ensureGatewaySecret, gatewayClient, tokenHash } from './secrets.ts'
-import { cameraOptions, createDoors, deviceFilters, deviceSources, gatewayTopics, runningScenes } from './site-parts.ts'
+import { createRegistrar, wakeRegistered } from './registrar.ts'
+import { createSceneSet } from './running-scenes.ts'
+import {
+  ensureAnswerLinkSecret,
+  ensureBridgeToken,
+  ensureGatewaySecret,
+  gatewayClient,
+  secretFiles,
+  tokenHash,
+} from './secrets.ts'
+import { cameraOptions, createDoors, deviceFilters, deviceSources, gatewayTopics } from './site-parts.ts'
 import { describePlace, deviceRows, siteView } from './site-view.ts'
 import { createAnnouncer } from './speakers/announcer.ts'
 import { loadClipLibrary, shippedClipFolder } from './speakers/clip-library.ts'
@@ -46,6 +56,7 @@ import { openSceneMemory } from './storage/scene-memory.ts'
 import { openStore } from './storage/store.ts'
 import { createTelemetryInflux } from './storage/telemetry-influx.ts'
 import { openTelemetrySqlite } from './storage/telemetry-sqlite.ts'
+import { createTrends } from './telemetry-trends.ts'
 
 export interface AppOptions {
   config: SiteConfig
@@ -107,14 +118,16 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
     now,
   })
 
-  // Devices.
-  const registry = createDeviceRegistry(config.devices)
+  // Devices: those of the site file, and those registered since.
+  const registered = wakeRegistered(config, store.deviceRows.list(), logger)
+  const site: SiteConfig = { ...config, devices: [...config.devices, ...registered.entries] }
+  const registry = createDeviceRegistry(site.devices)
   const inspector = createInspector()
-  const sources = deviceSources(config)
+  const sources = deviceSources(site)
   const mqttUser = config.mqtt.external ?? {
     url: `mqtt://${config.mqtt.host}:${config.mqtt.port}`,
     username: gatewayClient,
-    password: await ensureGatewaySecret(config.dataDir, gatewayTopics(config)),
+    password: await ensureGatewaySecret(config.dataDir, gatewayTopics(site)),
   }
   const intake = createIntake({
     site: config.site.id,
@@ -143,7 +156,7 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
   const link = createMqttLink({
     ...mqttUser,
     clientId: config.mqtt.external?.username ?? gatewayClient,
-    filters: deviceFilters(config, sources),
+    filters: deviceFilters(site, sources),
     onMessage: intake.receive,
     ...(will ? { will } : {}),
     clock,
@@ -151,7 +164,7 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
     logger,
   })
 
-  const homeAssistant = homeAssistantOf(config, link, store)
+  const homeAssistant = homeAssistantOf(site, link, store)
 
   // Voices.
   const clips = loadClipLibrary({
@@ -232,6 +245,7 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
   const { detector } = eyes
   const doors = createDoors(config, {
     mqtt: link,
+    liftOf: (device) => registry.describe(device)?.place.lift,
     onEvent: ({ lift, transition, by, ...data }) => noteEvent(lift, transition, now(), data, by),
   })
   const metrics = createMetrics(new Registry(), {
@@ -246,8 +260,9 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
   })
   const memory = openSceneMemory({ file: join(config.dataDir, 'scene-memory.db'), now })
   cleanUp.defer('scene memory', () => memory.close())
+  const scenes = createSceneSet(site)
   const pipeline = createPipeline({
-    scenes: runningScenes(config),
+    scenes: scenes.initial,
     learnt: memory.load(),
     detector,
     gate: () => createFrameGate({}),
@@ -262,7 +277,7 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
   })
   const remember = () => memory.save(pipeline.learnt())
   cleanUp.defer('what was learnt', remember)
-  const falls = await createFalls(config, { onFall: pipeline.onFall, onError, now, random, logger })
+  const falls = await createFalls(site, { onFall: pipeline.onFall, onError, now, random, logger })
   cleanUp.defer('falls', () => falls.close())
   const statusListeners = new Set<(status: CameraStatus) => void>()
   const cameras = createCameraSet(config.cameras.map(cameraOptions), {
@@ -289,6 +304,20 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
     store.transact((transaction) => transaction.append({ topic: 'event', at, subject, transition, actor, data }))
   }
 
+  const isBrokerOurs = config.mqtt.external === undefined
+  const liveDevices = createLiveDevices({
+    ...{ site, scenes, registry, intake, link, pipeline, alarms, falls, onError },
+    ...(isBrokerOurs
+      ? { claimTopics: async (topics) => void (await ensureGatewaySecret(config.dataDir, topics)) }
+      : {}),
+  })
+  const registrar = createRegistrar({
+    ...{ config, store, live: liveDevices, asleep: registered.asleep, now },
+    ...(isBrokerOurs ? { credentialsFile: secretFiles(config.dataDir).credentials } : {}),
+  })
+  const trends = createTrends({ telemetry, now, onError })
+  const ofSiteFile = new Set(config.devices.map(({ id }) => id))
+
   // People.
   const passwords = { hash: hashPassword, verify: verifyPassword }
   const firstPassword = await ensureFirstAdmin({ store, passwords, now })
@@ -313,7 +342,14 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
     people: people.parts,
     telemetry,
     devices: {
-      list: () => deviceRows(config, registry),
+      list: () =>
+        deviceRows(liveDevices.list(), registry, {
+          isOfSiteFile: (id) => ofSiteFile.has(id),
+          problemOf: (id) => registered.asleep.get(id),
+          trends,
+        }),
+      codecs: codecs.map(({ kind }) => kind),
+      registrar,
       inspected: inspector.list,
       discovered: registry.discovered,
     },
@@ -339,7 +375,7 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
   // People first: what came due while the gateway was down waits for nothing.
   people.escalation.resume()
   people.escalation.tick()
-  pipeline.onRemembered(await lastKnown(config.devices, telemetry, now()))
+  pipeline.onRemembered(await lastKnown(site.devices, telemetry, now()))
   eyes.start()
   const pollers = modbusPollers(config, intake, { random, logger })
   const running = [link, cameras, doors, ...pollers].map((part) => part.run(stopping.signal))
@@ -372,7 +408,7 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
   ]
   cleanUp.defer('timers', () => timers.forEach(clearInterval))
   await evidence.sweep(now())
-  logger.info({ url, cameras: config.cameras.length, devices: config.devices.length }, 'gateway started')
+  logger.info({ url, cameras: config.cameras.length, devices: site.devices.length }, 'gateway started')
   return {
     url,
     ...(firstPassword === undefined ? {} : { firstPassword }),

@@ -7,6 +7,8 @@ import { type FallModel, loadFallManifest } from './inference/fall/model.ts'
 import { createFallWorker } from './inference/fall/worker-model.ts'
 
 export interface Falls extends FallWatch {
+  /** A band that was registered since the start; resolves when its model is there. */
+  addBand(device: string): Promise<void>
   close(): Promise<void>
 }
 
@@ -33,13 +35,16 @@ export async function createFalls(
   const close = async () => {
     await Promise.all([...loaded.values()].map((model) => model.close()))
   }
+  const load = async (position: FallModel['position']) => {
+    const manifest = await loadFallManifest(
+      join(models.dir, position === 'waist' ? models.fallWaist : models.fallWrist),
+    )
+    return createFallWorker({ manifest, logger: context.logger, random: context.random })
+  }
+  /** The model at the wrist, while it is being loaded for a band that came later. */
+  let coming: Promise<FallModel> | undefined
   try {
-    for (const position of new Set(positions.values())) {
-      const manifest = await loadFallManifest(
-        join(models.dir, position === 'waist' ? models.fallWaist : models.fallWrist),
-      )
-      loaded.set(position, await createFallWorker({ manifest, logger: context.logger, random: context.random }))
-    }
+    for (const position of new Set(positions.values())) loaded.set(position, await load(position))
   } catch (error) {
     await close()
     throw error
@@ -51,5 +56,14 @@ export async function createFalls(
       return position && loaded.get(position)
     },
   })
-  return { ...watch, close }
+  return {
+    ...watch,
+    async addBand(device) {
+      if (!positions.has(device)) positions.set(device, 'wrist')
+      if (loaded.has('wrist')) return
+      coming ??= load('wrist')
+      loaded.set('wrist', await coming.finally(() => (coming = undefined)))
+    },
+    close,
+  }
 }

@@ -67,6 +67,11 @@ export interface Pipeline {
   onCamera(status: CameraStatus): void
   onDevice(device: string, isUp: boolean, at: number): void
   onTick(): void
+  /**
+   * Scenes go, others come, because a device was registered or removed. One that stands for the same as one that goes
+   * takes over what that had learnt; what was last known of their devices is shown to those that come.
+   */
+  changeScenes(gone: readonly RunningScene[], come: readonly RunningScene[], known: readonly Measurement[]): void
   /** What the scenes have learnt, by their names. */
   learnt(): Map<string, unknown>
   /** What became of the frames of each camera at its gate, since the start. */
@@ -86,15 +91,16 @@ const priority = { attended: 2, normal: 1 } as const
  *   clock ──tick──────────────────────────▶ scenes that asked to be woken by now
  */
 export function createPipeline(parts: PipelineParts): Pipeline {
-  for (const { id, kind, scene } of parts.scenes) {
-    const known = id === undefined ? undefined : parts.learnt?.get(id)
-    if (known === undefined) continue
+  function restore({ id, kind, scene }: RunningScene, learnt: ReadonlyMap<string, unknown> | undefined): void {
+    const known = id === undefined ? undefined : learnt?.get(id)
+    if (known === undefined) return
     try {
       scene.restore?.(known)
     } catch (error) {
       parts.onError(error, `scene ${kind} cannot use what it had learnt`)
     }
   }
+  for (const running of parts.scenes) restore(running, parts.learnt)
   const index = createSceneIndex(parts.scenes)
   const lanes = new Map<string, Lane>()
   for (const camera of index.cameras) lanes.set(camera, { gate: parts.gate(camera), attendUntil: 0, pending: 0 })
@@ -222,13 +228,26 @@ export function createPipeline(parts: PipelineParts): Pipeline {
       const at = parts.now()
       show({ type: 'tick', at }, index.takeDue(at))
     },
-    learnt() {
-      const found = new Map<string, unknown>()
-      for (const { id, scene } of parts.scenes) if (id !== undefined && scene.snapshot) found.set(id, scene.snapshot())
-      return found
+    changeScenes(gone, come, known) {
+      const learnt = snapshots(gone)
+      for (const running of come) restore(running, learnt)
+      index.change(gone, come)
+      const newcomers = new Set(come)
+      const at = parts.now()
+      for (const measurement of known)
+        for (const running of index.ofDevice(measurement.device))
+          if (newcomers.has(running) && (running.metrics === undefined || running.metrics.has(measurement.metric)))
+            showOne({ type: 'remembered', at, measurement }, running)
     },
+    learnt: () => snapshots(index.all),
     looks: () => [...lanes].map(([camera, { gate }]) => ({ camera, ...gate.stats() })),
   }
+}
+
+function snapshots(scenes: Iterable<RunningScene>): Map<string, unknown> {
+  const found = new Map<string, unknown>()
+  for (const { id, scene } of scenes) if (id !== undefined && scene.snapshot) found.set(id, scene.snapshot())
+  return found
 }
 
 interface Lane {

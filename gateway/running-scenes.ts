@@ -27,20 +27,93 @@ interface Named {
 
 const shanghai = 'Asia/Shanghai'
 
+/** A scene that is to run: what it would be built from. */
+interface PlannedScene {
+  id: string
+  devices: readonly TargetDevice[]
+  entry: SceneConfig
+  build(): RunningScene
+}
+
+/** The scenes that run, and what becomes of them when devices come and go. */
+export interface SceneSet {
+  /** At the start. */
+  readonly initial: readonly RunningScene[]
+  /**
+   * The scenes of these devices instead of those before. Untouched are those that watch the same as before; `touched` are
+   * devices that are described anew: scenes that watch them begin anew.
+   */
+  change(devices: SceneSite['devices'], touched: ReadonlySet<string>): { gone: RunningScene[]; come: RunningScene[] }
+}
+
 /**
  * Every scene of the site: those that run by default for all devices and elders they fit, as the entries of the site
  * file change them, and those that run only where an entry says so.
  */
 export function runningScenes(site: SceneSite): RunningScene[] {
-  const devices = site.devices.map((device): TargetDevice => {
-    const { id, kind, place, heartbeatMs } = device
-    const { bridge } = device as { bridge?: string }
-    return { id, kind, place, heartbeatMs, ...(bridge === undefined ? {} : { bridge }) }
-  })
-  const byDevice = new Map(devices.map((device) => [device.id, device]))
-  const owned = new Set(site.elders?.flatMap((elder) => elder.devices))
+  return [...createSceneSet(site).initial]
+}
+
+/** As runningScenes, for a site whose devices change while it runs. */
+export function createSceneSet(site: SceneSite): SceneSet {
+  const planner = createPlanner(site)
+  const running = new Map<string, { planned: PlannedScene; scene: RunningScene }>()
+  for (const planned of planner(site.devices)) running.set(planned.id, { planned, scene: planned.build() })
+  return {
+    initial: Array.from(running.values(), ({ scene }) => scene),
+    change(devices, touched) {
+      const gone: RunningScene[] = []
+      const come: RunningScene[] = []
+      const left = new Set(running.keys())
+      for (const planned of planner(devices)) {
+        left.delete(planned.id)
+        const before = running.get(planned.id)
+        if (before && isSame(before.planned, planned) && !planned.devices.some(({ id }) => touched.has(id))) continue
+        if (before) gone.push(before.scene)
+        const scene = planned.build()
+        come.push(scene)
+        running.set(planned.id, { planned, scene })
+      }
+      for (const id of left) {
+        gone.push(running.get(id)!.scene)
+        running.delete(id)
+      }
+      return { gone, come }
+    },
+  }
+}
+
+function isSame(one: PlannedScene, other: PlannedScene): boolean {
+  return (
+    one.entry === other.entry &&
+    one.devices.length === other.devices.length &&
+    one.devices.every(({ id }, index) => id === other.devices[index]!.id)
+  )
+}
+
+/** What may run; asked with the devices there are. */
+function createPlanner(site: SceneSite): (devices: SceneSite['devices']) => PlannedScene[] {
   const localTime = createLocalClock(site.site.timeZone ?? shanghai)
-  return sceneDefinitions.flatMap((definition) => runsOf(definition, { site, devices, byDevice, owned, localTime }))
+  const owned = new Set(site.elders?.flatMap((elder) => elder.devices))
+  // Made once: an entry that is the same object is the same entry.
+  const definitions = sceneDefinitions.map((definition) => ({
+    definition,
+    defaults: {
+      scene: definition.kind,
+      lifts: [],
+      options: Value.Default(definition.options as TObject, {}),
+    } satisfies SceneConfig,
+  }))
+  return (given) => {
+    const devices = given.map((device): TargetDevice => {
+      const { id, kind, place, heartbeatMs } = device
+      const { bridge } = device as { bridge?: string }
+      return { id, kind, place, heartbeatMs, ...(bridge === undefined ? {} : { bridge }) }
+    })
+    const byDevice = new Map(devices.map((device) => [device.id, device]))
+    const known: Known = { site, devices, byDevice, owned, localTime }
+    return definitions.flatMap(({ definition, defaults }) => runsOf(definition, defaults, known))
+  }
 }
 
 interface Known {
@@ -53,14 +126,10 @@ interface Known {
   localTime: (at: number) => LocalTime
 }
 
-function runsOf(definition: Definition, { site, devices, byDevice, owned, localTime }: Known): RunningScene[] {
+function runsOf(definition: Definition, defaults: SceneConfig, known: Known): PlannedScene[] {
+  const { site, devices, byDevice, owned, localTime } = known
   const entries = site.scenes.filter(({ scene }) => scene === definition.kind)
   if (entries.length === 0 && !definition.isDefault) return []
-  const defaults: SceneConfig = {
-    scene: definition.kind,
-    lifts: [],
-    options: Value.Default(definition.options as TObject, {}),
-  }
   /** The entry that decides; undefined where the scene does not run. */
   const decide = (named: Named): SceneConfig | undefined => {
     const found = entries.findLast((entry) => fits(entry, named)) ?? (definition.isDefault ? defaults : undefined)
@@ -69,14 +138,22 @@ function runsOf(definition: Definition, { site, devices, byDevice, owned, localT
   const isShown = ({ kind }: TargetDevice) => definition.deviceKinds?.includes(kind) ?? true
   const isNeeded = ({ kind }: TargetDevice) => definition.neededKinds?.includes(kind) ?? true
   const metrics = definition.metrics && new Set<string>(definition.metrics)
-  const build = (name: string, { options }: SceneConfig, target: SceneTarget): RunningScene => ({
-    kind: definition.kind,
-    id: `${definition.kind}/${name}`,
-    scene: definition.create(withZones(options, site, target), { ...target, localTime }),
-    cameras: target.cameras,
-    devices: target.devices.map(({ id }) => id),
-    ...(metrics ? { metrics } : {}),
-  })
+  const build = (name: string, entry: SceneConfig, target: SceneTarget): PlannedScene => {
+    const id = `${definition.kind}/${name}`
+    return {
+      id,
+      entry,
+      devices: target.devices,
+      build: () => ({
+        kind: definition.kind,
+        id,
+        scene: definition.create(withZones(entry.options, site, target), { ...target, localTime }),
+        cameras: target.cameras,
+        devices: target.devices.map((device) => device.id),
+        ...(metrics ? { metrics } : {}),
+      }),
+    }
+  }
   const perDevice = (those: readonly TargetDevice[]) =>
     those.flatMap((device) => {
       const entry = decide({ device: device.id, place: device.place })

@@ -17,6 +17,10 @@ export interface SceneIndex {
   ofCamera(camera: string): readonly RunningScene[]
   ofDevice(device: string): readonly RunningScene[]
   readonly cameras: Iterable<string>
+  /** Every scene there is. */
+  readonly all: ReadonlySet<RunningScene>
+  /** Takes scenes away and adds others. */
+  change(gone: Iterable<RunningScene>, come: Iterable<RunningScene>): void
   /** The scene was shown something: it may want its tick at another time. */
   requeue(running: RunningScene): void
   /** Scenes whose tick is due. A clock that was set back wakes all of them. */
@@ -35,9 +39,10 @@ const longGapSlots = 600
  * almost every scene is idle at almost every moment.
  */
 export function createSceneIndex(scenes: readonly RunningScene[]): SceneIndex {
-  const byCamera = group(scenes, ({ cameras }) => cameras)
-  const byDevice = group(scenes, ({ devices }) => devices)
-  const always = scenes.filter(({ scene }) => !scene.wakeAt)
+  const all = new Set<RunningScene>()
+  const byCamera = new Map<string, RunningScene[]>()
+  const byDevice = new Map<string, RunningScene[]>()
+  const always = new Set<RunningScene>()
   /** Scenes that wait for a tick by the second it is due in; each is in one of them at most. */
   const slots = new Map<number, Set<RunningScene>>()
   const slotOf = new Map<RunningScene, number>()
@@ -79,9 +84,30 @@ export function createSceneIndex(scenes: readonly RunningScene[]): SceneIndex {
     return found
   }
 
-  for (const running of scenes) requeue(running)
+  function enter(running: RunningScene): void {
+    all.add(running)
+    for (const camera of running.cameras) addTo(byCamera, camera, running)
+    for (const device of running.devices) addTo(byDevice, device, running)
+    if (!running.scene.wakeAt) always.add(running)
+    requeue(running)
+  }
+
+  function exit(running: RunningScene): void {
+    all.delete(running)
+    for (const camera of running.cameras) removeFrom(byCamera, camera, running)
+    for (const device of running.devices) removeFrom(byDevice, device, running)
+    always.delete(running)
+    leave(running)
+  }
+
+  for (const running of scenes) enter(running)
 
   return {
+    all,
+    change(gone, come) {
+      for (const running of gone) exit(running)
+      for (const running of come) enter(running)
+    },
     ofCamera: (camera) => byCamera.get(camera) ?? none,
     ofDevice: (device) => byDevice.get(device) ?? none,
     cameras: byCamera.keys(),
@@ -94,7 +120,7 @@ export function createSceneIndex(scenes: readonly RunningScene[]): SceneIndex {
         lastSlot = slot
         slots.clear()
         slotOf.clear()
-        return [...scenes]
+        return [...all]
       }
       const due = [...always]
       for (const key of dueSlots(slot)) {
@@ -110,13 +136,15 @@ export function createSceneIndex(scenes: readonly RunningScene[]): SceneIndex {
   }
 }
 
-function group(scenes: readonly RunningScene[], names: (running: RunningScene) => Iterable<string>) {
-  const found = new Map<string, RunningScene[]>()
-  for (const running of scenes)
-    for (const name of names(running)) {
-      const list = found.get(name)
-      if (list) list.push(running)
-      else found.set(name, [running])
-    }
-  return found
+function addTo(map: Map<string, RunningScene[]>, name: string, running: RunningScene): void {
+  const list = map.get(name)
+  if (list) list.push(running)
+  else map.set(name, [running])
+}
+
+function removeFrom(map: Map<string, RunningScene[]>, name: string, running: RunningScene): void {
+  // A copy: the list may be walked through at this moment.
+  const left = map.get(name)?.filter((each) => each !== running) ?? []
+  if (left.length > 0) map.set(name, left)
+  else map.delete(name)
 }

@@ -58,12 +58,14 @@ export function cameraOptions(camera: CameraEntry): CameraOptions {
 }
 
 /** Door holds of the lifts that have one, by lift. */
-export function createDoors(config: SiteConfig, context: { mqtt: MqttPort; onEvent(event: DoorEvent): void }) {
+export function createDoors(
+  config: SiteConfig,
+  context: { mqtt: MqttPort; onEvent(event: DoorEvent): void; liftOf(device: string): string | undefined },
+) {
   const holds = config.doors.map(({ lift, driver, options }) => {
     const contact = findDriver(doorDrivers, driver)!.create(options, { lift, site: config.site.id, mqtt: context.mqtt })
     const hold = createDoorHold({ contact, rules: options as never, onEvent: context.onEvent })
-    const devices = new Set(config.devices.filter(({ place }) => place.lift === lift).map(({ id }) => id))
-    return { hold, contact, devices }
+    return { hold, contact }
   })
   const service: DoorService = {
     list: () => holds.map(({ hold }) => hold.status()),
@@ -78,8 +80,11 @@ export function createDoors(config: SiteConfig, context: { mqtt: MqttPort; onEve
       holds.find(({ hold }) => hold.lift === place.lift)?.hold.want(wanted)
     },
     onMeasurements(measurements: readonly Measurement[]): void {
-      for (const measurement of measurements)
-        for (const { hold, devices } of holds) if (devices.has(measurement.device)) hold.onMeasurement(measurement)
+      if (holds.length === 0) return
+      for (const measurement of measurements) {
+        const lift = context.liftOf(measurement.device)
+        for (const { hold } of holds) if (hold.lift === lift) hold.onMeasurement(measurement)
+      }
     },
     /** Releases every door when aborted. */
     async run(signal: AbortSignal): Promise<void> {

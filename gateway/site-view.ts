@@ -1,7 +1,8 @@
 import type { DeviceRow, SiteView } from './api/schemas/index.ts'
-import type { SiteConfig } from './config/site.ts'
+import type { DeviceEntry, SiteConfig } from './config/site.ts'
 import type { Place } from './core/place.ts'
 import type { DeviceRegistry } from './devices/registry.ts'
+import type { Trends } from './telemetry-trends.ts'
 
 /** The site as people read it: names in both languages, by id. */
 export function siteView(config: SiteConfig): SiteView {
@@ -35,20 +36,46 @@ export function siteView(config: SiteConfig): SiteView {
   }
 }
 
-/** What the devices page shows: configured names with what the registry knows now. */
-export function deviceRows(config: SiteConfig, registry: DeviceRegistry): DeviceRow[] {
-  return config.devices.map(({ id, kind, name, place }) => {
+/** What the devices page shows: what is written of them, with what the registry knows now. */
+export function deviceRows(
+  devices: readonly DeviceEntry[],
+  registry: Pick<DeviceRegistry, 'get'>,
+  more: { isOfSiteFile(id: string): boolean; problemOf(id: string): string | undefined; trends: Trends },
+): DeviceRow[] {
+  return devices.map(({ id, kind, name, place, codec, address, groups, heartbeatMs }) => {
     const state = registry.get(id)
+    const values = state?.values ?? {}
+    const problem = more.problemOf(id)
+    const { batteryPercent: percent, isBatteryLow: isLow } = values
+    const metric = (['signalDbm', 'linkQuality'] as const).find((name) => typeof values[name] === 'number')
+    const battery = typeof percent === 'number' ? more.trends.of(id, 'batteryPercent') : undefined
+    const signal = metric && more.trends.of(id, metric)
     return {
       id,
       kind,
       name,
       place,
+      codec,
+      groups,
+      heartbeatMs,
+      definedBy: more.isOfSiteFile(id) ? 'site-file' : 'console',
+      ...(address === undefined ? {} : { address }),
+      ...(problem === undefined ? {} : { problem }),
       isUp: state?.isUp === true,
       ...(state?.lastSeenAt === undefined ? {} : { lastSeenAt: state.lastSeenAt }),
       values: Object.fromEntries(
-        Object.entries(state?.values ?? {}).map(([metric, value]) => [metric, { value, at: state?.lastSeenAt ?? 0 }]),
+        Object.entries(values).map(([metric, value]) => [metric, { value, at: state?.lastSeenAt ?? 0 }]),
       ),
+      ...(typeof percent === 'number' || typeof isLow === 'boolean'
+        ? {
+            battery: {
+              ...(typeof percent === 'number' ? { percent } : {}),
+              ...(typeof isLow === 'boolean' ? { isLow } : {}),
+              ...(battery ? { changePercent: battery.change, days: battery.days } : {}),
+            },
+          }
+        : {}),
+      ...(metric ? { signal: { metric, value: values[metric] as number, ...signal } } : {}),
     }
   })
 }

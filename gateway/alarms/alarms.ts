@@ -3,6 +3,7 @@ import {
   type Alarm,
   type AlarmTransition,
   applyAlarm,
+  type ClearReason,
   type Evidence,
   isRefusal,
   type Severity,
@@ -37,6 +38,10 @@ export interface Alarms extends AlarmService {
   /** Takes what a scene concluded. Returns the alarm a `raise` made, for its evidence; undefined for a repeat. */
   take(finding: Finding, scene: string, decidedAt?: number): Alarm | undefined
   addEvidence(alarmId: string, evidence: Evidence): void
+  /** Ends every open alarm of a device that is gone or stands somewhere else. */
+  endOf(device: string, reason: ClearReason, by: Actor): void
+  /** Whoever watches these devices has begun anew: their open alarms end when nobody sees them any more. */
+  watchAnew(devices: ReadonlySet<string>): void
   /** Ends shelvings and alarms from before the start that nobody sees any more. Call it every second. */
   tick(): void
 }
@@ -54,8 +59,8 @@ const leftOverMs = 60_000
 export function createAlarms(options: AlarmsOptions): Alarms {
   const { store, now } = options
   const startedAt = now()
-  /** Active alarms found at start and not seen since. */
-  const leftOver = new Set(activeAlarms(store).map(({ id }) => id))
+  /** Active alarms whose scene began anew, at the start or since, and which it has not seen since: by that instant. */
+  const leftOver = new Map(activeAlarms(store).map(({ id }) => [id, startedAt]))
 
   const change = (
     id: string,
@@ -249,11 +254,28 @@ export function createAlarms(options: AlarmsOptions): Alarms {
       })
     },
 
+    endOf(device, reason, by) {
+      const at = now()
+      for (const { id, kind, place, source } of everyActiveAlarm(store)) {
+        if (source.type !== 'device' || source.id !== device) continue
+        leftOver.delete(id)
+        change(id, { type: 'cleared', at, reason }, by)
+        const others = activeAlarms(store, kind).some((other) => placeKey(other.place) === placeKey(place))
+        if (!others) options.announcer.stop(reference(kind, place))
+      }
+    },
+
+    watchAnew(devices) {
+      const at = now()
+      for (const { id, source } of everyActiveAlarm(store))
+        if (source.type === 'device' && devices.has(source.id)) leftOver.set(id, at)
+    },
+
     tick() {
       const at = now()
       for (const { id } of store.alarmsShelvedUntil(at)) change(id, { type: 'unshelved', at }, system)
-      if (at - startedAt < leftOverMs) return
-      for (const id of leftOver) {
+      for (const [id, since] of leftOver) {
+        if (at - since < leftOverMs) continue
         const alarm = store.alarm(id)
         if (alarm?.isActive && !options.isSourceUp(alarm.source)) continue
         // A press or a fall is over in a moment: that nothing more was seen of it does not mean that the person is well.
@@ -262,6 +284,16 @@ export function createAlarms(options: AlarmsOptions): Alarms {
         if (alarm?.isActive) change(id, { type: 'cleared', at }, system)
       }
     },
+  }
+}
+
+function everyActiveAlarm(store: Store): Alarm[] {
+  const found: Alarm[] = []
+  for (let before: string | undefined; ; ) {
+    const page = store.alarms({ isActive: true, limit: 1000, ...(before === undefined ? {} : { before }) })
+    found.push(...page.items)
+    before = page.nextBefore
+    if (before === undefined) return found
   }
 }
 

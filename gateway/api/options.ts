@@ -25,6 +25,7 @@ import type {
   Store,
   Telemetry,
 } from '../core/ports.ts'
+import type { DeviceRegistrar } from '../core/registration.ts'
 import type { DeviceRow, DiscoveredRow, HealthReport, InspectedRow, SiteView } from './schemas/index.ts'
 
 /** Everything the API works with; it opens nothing but its own listener. */
@@ -44,7 +45,15 @@ export interface ApiOptions {
   people: PeopleParts
   cameras: { list(): Camera[]; onStatus(listener: (status: CameraStatus) => void): () => void }
   telemetry: Telemetry
-  devices: { list(): DeviceRow[]; inspected(): InspectedRow[]; discovered(): DiscoveredRow[] }
+  devices: {
+    list(): DeviceRow[]
+    inspected(): InspectedRow[]
+    discovered(): DiscoveredRow[]
+    /** Codecs there are, for who registers a device. */
+    codecs?: readonly string[]
+    /** Absent: devices cannot be registered. */
+    registrar?: DeviceRegistrar
+  }
   /** Platforms that push messages of devices; absent: none may. */
   devicePush?: {
     /** SHA-256, hex, of the bearer token of each integration. */

@@ -27,6 +27,7 @@ import { registerOpenapi } from './openapi.ts'
 import { type ApiApp, type ApiOptions, defaultLimits } from './options.ts'
 import { answerError } from './problem.ts'
 import { pushRoutes } from './push.ts'
+import { registrationRoutes } from './registration.ts'
 import { sessionRoutes } from './session.ts'
 import { createSessionKeeper } from './session-keeper.ts'
 import { siteRoutes } from './site.ts'
@@ -107,6 +108,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
         journalRoutes(v1, options, limits)
         liveRoutes(v1, sockets, feed)
         deviceRoutes(v1, options)
+        registrationRoutes(v1, options, audit)
         devicePushRoutes(v1, options)
         doorRoutes(v1, options)
         learningRoutes(v1, options, audit)

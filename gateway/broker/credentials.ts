@@ -106,9 +106,20 @@ export async function addCredentials(
     credentials.set(credential.id, credential)
     added.push({ id: credential.id, secret })
   }
-  const lines = [...credentials.values()].map((credential) => `${JSON.stringify(credential)}\n`)
-  await replaceFile(path, lines.join(''))
+  await writeCredentials(path, credentials.values())
   return added
+}
+
+/** Takes clients away; a running broker cuts them off when it reads the file again. */
+export async function removeCredentials(path: string, ids: readonly string[]): Promise<void> {
+  const existing = await readCredentials(path)
+  const kept = existing.filter(({ id }) => !ids.includes(id))
+  if (kept.length < existing.length) await writeCredentials(path, kept)
+}
+
+async function writeCredentials(path: string, credentials: Iterable<Credential>): Promise<void> {
+  const lines = Array.from(credentials, (credential) => `${JSON.stringify(credential)}\n`)
+  await replaceFile(path, lines.join(''))
 }
 
 /**

@@ -95,7 +95,7 @@ export function parseSite(
 }
 
 /** Reports what the schema finds wrong, in words: unknown keys by name; of a union only what it allows. */
-function checkSchema(schema: TSchema, value: unknown, base: Path, report: Report): void {
+export function checkSchema(schema: TSchema, value: unknown, base: Path, report: Report): void {
   // TypeBox stops at eight errors unless told otherwise; people mend a file in one go.
   Settings.Set({ maxErrors: 1000 })
   for (const error of Value.Errors(schema, value)) {
@@ -171,7 +171,7 @@ function pointerToPath(pointer: string): Path {
     .map((part) => (/^\d+$/.test(part) ? Number(part) : part))
 }
 
-function pathText(path: Path): string {
+export function pathText(path: Path): string {
   return path.map((part, index) => (typeof part === 'number' ? `[${part}]` : index === 0 ? part : `.${part}`)).join('')
 }
 

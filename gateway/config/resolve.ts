@@ -148,8 +148,15 @@ export function resolveSite(written: WrittenSite, context: ResolveContext): Site
   }
 }
 
+/** What a place may name. */
+export interface Places {
+  site: { id: string; gridCell?: string }
+  buildings: ReadonlyArray<{ id: string; gridCell?: string; units: ReadonlyArray<{ id: string }> }>
+  lifts: ReadonlyArray<{ id: string; building: string; unit?: string }>
+}
+
 /** Makes references complete places: a lift brings its building and unit, a building its grid cell. */
-function createPlaceResolver(written: WrittenSite, report: Report) {
+export function createPlaceResolver(written: Places, report: Report) {
   const lifts = new Map(written.lifts.map((lift) => [lift.id, lift]))
   const buildings = new Map(written.buildings.map((building) => [building.id, building]))
 

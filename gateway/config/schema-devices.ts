@@ -31,6 +31,11 @@ export const DeviceEntry = Type.Object(
           'Its name in its family, where many devices share topics: friendly name or IEEE address, devEUI, Tasmota topic, Shelly id, Sparkplug group/node/device …',
       }),
     ),
+    groups: Type.Array(Type.String({ minLength: 1, maxLength: 40, pattern: '^[^;,\\r\\n]+$' }), {
+      default: [],
+      maxItems: 20,
+      description: 'Labels to find it by on the console.',
+    }),
     heartbeatSeconds: Type.Number({
       minimum: 1,
       default: 3600,

@@ -140,6 +140,7 @@ export interface DeviceEntry {
   options: unknown
   topic?: string
   address?: string
+  groups: string[]
   heartbeatMs: number
 }
 

@@ -29,6 +29,10 @@ export type AlarmState = 'active-unacknowledged' | 'active-acknowledged' | 'clea
 export const severities = ['informational', 'low', 'medium', 'high', 'critical'] as const
 export type Severity = (typeof severities)[number]
 
+/** Its device was taken away, or stands somewhere else now. */
+export const clearReasons = ['device-removed', 'device-changed'] as const
+export type ClearReason = (typeof clearReasons)[number]
+
 /** Who did something. `system` is the gateway itself; `person` somebody who answered by a link, without logging in. */
 export interface Actor {
   type: 'system' | 'user' | 'bridge' | 'person'
@@ -76,6 +80,8 @@ export interface Alarm {
   count: number
   isActive: boolean
   clearedAt?: number
+  /** Why it ended, where what it told of did not end by itself. */
+  clearedReason?: ClearReason
   isAcknowledged: boolean
   acknowledgedAt?: number
   acknowledgedBy?: string
@@ -106,7 +112,8 @@ export type AlarmTransition =
   | { type: 'raised'; alarm: Alarm }
   | { type: 'repeated'; at: number }
   | { type: 'acknowledged'; at: number; by: string }
-  | { type: 'cleared'; at: number }
+  /** `reason` where it did not end by itself. */
+  | { type: 'cleared'; at: number; reason?: ClearReason }
   | { type: 'shelved'; at: number; until: number; by: string; reason: string }
   | { type: 'unshelved'; at: number }
   | { type: 'suppressed'; at: number; by: string }
@@ -157,7 +164,8 @@ export function applyAlarm(alarm: Alarm, transition: Exclude<AlarmTransition, { 
     case 'cleared': {
       if (!alarm.isActive) return { refused: 'already cleared' }
       const { shelved: _, suppressedBy: __, ...rest } = alarm
-      return { ...rest, isActive: false, clearedAt: transition.at }
+      const { at, reason } = transition
+      return { ...rest, isActive: false, clearedAt: at, ...(reason === undefined ? {} : { clearedReason: reason }) }
     }
     case 'shelved':
       if (!alarm.isActive) return { refused: 'only an active alarm can be shelved' }

@@ -6,7 +6,7 @@ import type { Telemetry } from '../core/ports.ts'
 import type { Codec, Decoded, Message, Reading, Report } from './codecs/codec.ts'
 import type { Inspector } from './inspector.ts'
 import type { MqttMessage } from './mqtt-link.ts'
-import type { DeviceRegistry } from './registry.ts'
+import type { DeviceDescription, DeviceRegistry } from './registry.ts'
 import { createRoutes, type KnownDevice, type TopicRoute, type TopicSource } from './routes.ts'
 
 export interface IntakeOptions {
@@ -37,6 +37,10 @@ export interface Intake {
   take(name: string, readings: ReadonlyMap<string, readonly Reading[]>): Promise<void>
   /** Something about a device that an integrator must mend. */
   complain(name: string, device: string, reason: string): void
+  /** A device that is new or described anew is read from its next message on. `sources`: all shared topics there are. */
+  put(device: DeviceDescription, sources: readonly TopicSource[]): void
+  /** Its messages are those of a stranger from now on. */
+  remove(id: string): void
   /** Devices that have gone silent; call it every second. */
   tick(): void
   stats(): IntakeStats
@@ -237,6 +241,16 @@ export function createIntake(options: IntakeOptions): Intake {
       inspector.note({ topic: name, payload: nothing, reason, device, at: now() })
       registry.noteNotUnderstood(device, reason)
     },
+    put(device, sources) {
+      registry.put(device)
+      routes.put(device, sources)
+    },
+
+    remove(id) {
+      registry.remove(id)
+      routes.remove(id)
+    },
+
     tick() {
       const at = now()
       for (const device of registry.findSilent(at)) options.onDeviceUp(device, false, at)

@@ -32,6 +32,8 @@ export interface MqttLink {
   run(signal: AbortSignal): Promise<void>
   /** Resolves when the broker has it (QoS 1). Rejects at once while there is no connection. */
   publish(topic: string, payload: string | Uint8Array, options?: { qos?: 0 | 1; retain?: boolean }): Promise<void>
+  /** Reads these topics too, from now and after every reconnection; those it reads already are left out. */
+  addFilters(filters: readonly string[]): void
   /** Messages of this filter go to the handler instead of onMessage. Returns the function that ends it. */
   subscribe(filter: string, handler: (topic: string, payload: Uint8Array) => void): () => void
 }
@@ -49,6 +51,7 @@ interface PacketSender {
  */
 export function createMqttLink(options: MqttLinkOptions): MqttLink {
   const handlers = new Map<string, Set<(topic: string, payload: Uint8Array) => void>>()
+  const filters = new Set(options.filters)
   let client: MqttClient | undefined
 
   async function deliver(message: MqttMessage): Promise<void> {
@@ -89,7 +92,7 @@ export function createMqttLink(options: MqttLinkOptions): MqttLink {
       hasStood = true
       client = connection
       options.logger.info({ url: options.url }, 'mqtt connected')
-      connection.subscribe([...options.filters, ...handlers.keys()], { qos: 1 }, (error, granted) => {
+      connection.subscribe([...filters, ...handlers.keys()], { qos: 1 }, (error, granted) => {
         const refused = granted?.filter(({ qos }) => qos > 2).map(({ topic }) => topic)
         if (error || refused?.length)
           options.logger.error({ err: error, refused }, 'mqtt subscription refused; check the broker’s rights')
@@ -121,6 +124,12 @@ export function createMqttLink(options: MqttLinkOptions): MqttLink {
     async publish(topic, payload, { qos = 1, retain = false } = {}) {
       if (!client) throw new Error('no connection to the MQTT broker')
       await client.publishAsync(topic, typeof payload === 'string' ? payload : Buffer.from(payload), { qos, retain })
+    },
+    addFilters(more) {
+      const added = more.filter((filter) => !filters.has(filter))
+      for (const filter of added) filters.add(filter)
+      // Refused where the broker has not yet read our new rights: it then ends the connection, and the next one asks.
+      if (added.length > 0) client?.subscribe(added, { qos: 1 }, () => {})
     },
     subscribe(filter, handler) {
       const set = handlers.get(filter) ?? new Set()

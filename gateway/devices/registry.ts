@@ -30,7 +30,7 @@ export interface DeviceState {
   notUnderstoodReason?: string
 }
 
-/** A device that was heard but is not in the site file. Instants are epoch ms. */
+/** A device that was heard but is not of the site. Instants are epoch ms. */
 export interface DiscoveredDevice {
   /** The codec that would read it. */
   codec: string
@@ -51,8 +51,11 @@ export interface DeviceRegistry {
   list(): DeviceState[]
   get(id: string): DeviceState | undefined
   describe(id: string): DeviceDescription | undefined
-  /** Every device of the site file. */
+  /** Every device of the site: those of the site file, and those registered since. */
   descriptions(): readonly DeviceDescription[]
+  /** A device that is new, or described anew: what is known of it stays as long as its kind does. */
+  put(device: DeviceDescription): void
+  remove(id: string): void
   /** Any sign of life. Returns true when the device was not known to be up. */
   seen(id: string, at: number): boolean
   /** The device, its bridge or its last will says it is gone. Returns true when it was up. */
@@ -61,7 +64,7 @@ export interface DeviceRegistry {
   noteNotUnderstood(id: string, reason: string): void
   /** Devices silent for twice their heartbeat, marked down by this call; each is returned once. */
   findSilent(now: number): string[]
-  /** A device that is not in the site file was heard or announced. */
+  /** A device that is not of the site was heard or announced. */
   noteDiscovered(codec: string, discovery: Discovery, at: number): void
   /** Newest first. */
   discovered(): DiscoveredDevice[]
@@ -75,16 +78,34 @@ const maxOffers = 64
 
 export function createDeviceRegistry(devices: readonly DeviceDescription[]): DeviceRegistry {
   const descriptions = new Map(devices.map((device) => [device.id, device]))
-  const states = new Map<string, DeviceState>(
-    devices.map(({ id, kind, place }) => [id, { id, kind, place, values: {}, notUnderstood: 0 }]),
-  )
+  const states = new Map<string, DeviceState>()
+  const begin = ({ id, kind, place }: DeviceDescription): void => {
+    const known = states.get(id)
+    if (known?.kind === kind) known.place = place
+    else states.set(id, { id, kind, place, values: {}, notUnderstood: 0 })
+  }
+  for (const device of devices) begin(device)
   /** In the order of their newest message. */
   const strangers = new Map<string, DiscoveredDevice>()
   return {
     list: () => [...states.values()],
     get: (id) => states.get(id),
     describe: (id) => descriptions.get(id),
-    descriptions: () => devices,
+    descriptions: () => [...descriptions.values()],
+
+    put(device) {
+      descriptions.set(device.id, device)
+      begin(device)
+      // It is no stranger any more.
+      if (device.address !== undefined)
+        for (const [key, { codec, address }] of strangers)
+          if (address === device.address && (codec === device.codec || device.codec === 'auto')) strangers.delete(key)
+    },
+
+    remove(id) {
+      descriptions.delete(id)
+      states.delete(id)
+    },
     seen(id, at) {
       const state = states.get(id)
       if (!state) return false

@@ -31,6 +31,9 @@ export interface Routes {
   byId(id: string): KnownDevice | undefined
   /** Ids of the devices that are heard through a bridge of this family. */
   behindBridge(codec: string): string[]
+  /** A device that is new or described anew; `sources` are the shared topics there are from now on. */
+  put(device: DeviceDescription, sources: readonly TopicSource[]): void
+  remove(id: string): void
   /** Another name of a device, learnt from its family's announcements; it lasts until the next. */
   learn(codec: string, address: string, aliases: readonly string[]): void
 }
@@ -67,18 +70,36 @@ export function createRoutes(options: {
   const byId = new Map<string, KnownDevice>()
   const byTopic = new Map<string, KnownDevice>()
   const byAddress = new Map<string, KnownDevice[]>()
-  for (const device of options.devices) {
+  let { sources } = options
+  const enter = (device: DeviceDescription): void => {
     const known: KnownDevice = { ...device, options: device.options ?? {} }
     byId.set(known.id, known)
     if (known.topic !== undefined) byTopic.set(known.topic, known)
-    if (known.address === undefined) continue
+    if (known.address === undefined) return
     const address = known.address.toLowerCase()
     byAddress.set(address, [...(byAddress.get(address) ?? []), known])
   }
+  for (const device of options.devices) enter(device)
   const aliases = new Map<string, KnownDevice>()
   /** The alias each device has at the moment, so that renaming it a thousand times keeps one. */
   const aliasOf = new Map<string, string>()
   const remembered = new Map<string, TopicRoute>()
+
+  function leave(id: string): void {
+    const known = byId.get(id)
+    if (!known) return
+    byId.delete(id)
+    if (known.topic !== undefined) byTopic.delete(known.topic)
+    if (known.address !== undefined) {
+      const address = known.address.toLowerCase()
+      const others = byAddress.get(address)?.filter((each) => each !== known) ?? []
+      if (others.length > 0) byAddress.set(address, others)
+      else byAddress.delete(address)
+    }
+    const alias = aliasOf.get(id)
+    if (alias !== undefined) aliases.delete(alias)
+    aliasOf.delete(id)
+  }
 
   function findIn(codec: string, address: string): KnownDevice | undefined {
     const candidates = byAddress.get(address) ?? byAddress.get(address.toLowerCase())
@@ -114,7 +135,7 @@ export function createRoutes(options: {
       if (channel === 'status') return route(device.codec, '', device, 'status')
       return channel === 'up/acceleration' ? route('gridgate-acceleration', '', device) : undefined
     }
-    const source = options.sources.find(({ filter }) => matches(filter, topic))
+    const source = sources.find(({ filter }) => matches(filter, topic))
     return source && route(source.codec, baseOf(source.filter))
   }
 
@@ -129,7 +150,20 @@ export function createRoutes(options: {
     as: (codec) => route(codec, ''),
     byId: (id) => byId.get(id),
     behindBridge: (codec) =>
-      options.devices.filter((device) => device.codec === codec && device.address !== undefined).map(({ id }) => id),
+      [...byId.values()].filter((device) => device.codec === codec && device.address !== undefined).map(({ id }) => id),
+
+    put(device, all) {
+      leave(device.id)
+      enter(device)
+      sources = all
+      // What was found before may now belong to it.
+      remembered.clear()
+    },
+
+    remove(id) {
+      leave(id)
+      remembered.clear()
+    },
     learn(codec, address, names) {
       for (const name of names) {
         const device = findIn(codec, name)

@@ -3,6 +3,7 @@ import type { Store, StoreTransaction } from '../core/ports.ts'
 import { createAlarmTable } from './alarm-table.ts'
 import { createCaseTable } from './case-table.ts'
 import { closeDatabase, openDatabase } from './database.ts'
+import { createDeviceTable, type DeviceTable } from './device-table.ts'
 import { createEvidenceTable, type EvidenceTable } from './evidence-table.ts'
 import { lockFile } from './file-lock.ts'
 import { createJournal, type JournalDraft } from './journal.ts'
@@ -26,14 +27,19 @@ export interface OpenStore extends Store {
   readonly evidenceRows: EvidenceTable
   readonly learningRows: LearningTable
   readonly modelRows: ModelTable
+  readonly deviceRows: DeviceTable
 }
 
 /** "GrGt" in ASCII. */
 const applicationId = 0x47724774
 
-const migrations = ['001-alarms-cases-journal.sql', '002-shelved-alarms.sql', '003-people.sql', '004-learning.sql'].map(
-  (name) => new URL(`./migrations/store/${name}`, import.meta.url),
-)
+const migrations = [
+  '001-alarms-cases-journal.sql',
+  '002-shelved-alarms.sql',
+  '003-people.sql',
+  '004-learning.sql',
+  '005-devices.sql',
+].map((name) => new URL(`./migrations/store/${name}`, import.meta.url))
 
 /**
  * Opens the gateway's store: alarms, cases, journal, evidence rows, users and sessions in one SQLite file, each commit
@@ -67,6 +73,7 @@ function createStore({ file, now, logger }: StoreOptions, unlock: () => void): O
   const models = createModelTable(database)
   const users = createUserTable(database, now)
   const push = createPushTable(database)
+  const devices = createDeviceTable(database)
 
   const listeners = new Set<(entry: JournalEntry) => void>()
   /** Committed, not yet told. */
@@ -192,6 +199,7 @@ function createStore({ file, now, logger }: StoreOptions, unlock: () => void): O
     evidenceRows: evidence,
     learningRows: learning,
     modelRows: models,
+    deviceRows: devices,
 
     users: users.users,
     userWithHash: users.userWithHash,

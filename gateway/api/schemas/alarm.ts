@@ -1,8 +1,10 @@
 import { type Static, Type } from 'typebox'
 import {
   alarmState,
+  type ClearReason,
   type Alarm as CoreAlarm,
   type AlarmTransition as CoreAlarmTransition,
+  clearReasons,
   severities,
 } from '../../core/alarm.ts'
 import { Evidence, evidenceToWire } from './evidence.ts'
@@ -63,6 +65,7 @@ export const Alarm = Type.Object(
     count: Type.Integer({ minimum: 1 }),
     isActive: Type.Boolean(),
     clearedAt: Type.Optional(Instant),
+    clearedReason: Type.Optional(Type.Enum([...clearReasons], { description: 'where it did not end by itself' })),
     isAcknowledged: Type.Boolean(),
     acknowledgedAt: Type.Optional(Instant),
     acknowledgedBy: Type.Optional(Type.String()),
@@ -116,7 +119,8 @@ export type VoiceRequest = Static<typeof VoiceRequest>
 /** The transition of an alarm's journal row: the core's, with instants. */
 export type AlarmTransition =
   | { type: 'raised'; alarm: Alarm }
-  | { type: 'repeated' | 'cleared' | 'unshelved' | 'unsuppressed'; at: Instant }
+  | { type: 'repeated' | 'unshelved' | 'unsuppressed'; at: Instant }
+  | { type: 'cleared'; at: Instant; reason?: ClearReason }
   | { type: 'acknowledged' | 'suppressed'; at: Instant; by: string }
   | { type: 'shelved'; at: Instant; until: Instant; by: string; reason: string }
   | { type: 'reassessed'; at: Instant; severity: Alarm['severity']; certainty: number; why: Alarm['why'] }

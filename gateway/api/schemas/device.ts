@@ -16,6 +16,15 @@ export interface DeviceRow {
   lastSeenAt?: number
   /** Newest value of each metric. */
   values: Record<string, { value: number | boolean | string; at: number }>
+  groups: readonly string[]
+  codec: string
+  address?: string
+  heartbeatMs: number
+  definedBy: 'site-file' | 'console'
+  /** Why it is not as somebody wrote it down. */
+  problem?: string
+  battery?: { percent?: number; isLow?: boolean; changePercent?: number; days?: number }
+  signal?: { metric: 'signalDbm' | 'linkQuality'; value: number; change?: number; days?: number }
 }
 
 export const Device = Type.Object(
@@ -29,6 +38,32 @@ export const Device = Type.Object(
     values: Type.Record(Type.String(), Type.Object({ value: Value, at: Instant }), {
       description: 'newest value of each metric; units are in the metric names',
     }),
+    groups: Type.Array(Type.String(), { description: 'free labels' }),
+    codec: Type.String(),
+    address: Type.Optional(Type.String({ description: 'its name in its family' })),
+    heartbeatSeconds: Type.Number(),
+    definedBy: Type.Enum(['site-file', 'console'], {
+      description: 'who wrote it down; the site file is changed there',
+    }),
+    problem: Type.Optional(Type.String({ description: 'why it is not as it is written down' })),
+    battery: Type.Optional(
+      Type.Object({
+        percent: Type.Optional(Type.Number()),
+        isLow: Type.Optional(Type.Boolean()),
+        changePercent: Type.Optional(
+          Type.Number({ description: 'percent points it went up (or down, negative) in `days`' }),
+        ),
+        days: Type.Optional(Type.Number({ description: 'span of the change; at most 30' })),
+      }),
+    ),
+    signal: Type.Optional(
+      Type.Object({
+        metric: Type.Enum(['signalDbm', 'linkQuality']),
+        value: Type.Number(),
+        change: Type.Optional(Type.Number({ description: 'in the unit of the metric, in `days`' })),
+        days: Type.Optional(Type.Number()),
+      }),
+    ),
   },
   { title: 'Device' },
 )
@@ -50,9 +85,11 @@ export const TelemetrySeries = Type.Object({ items: Type.Array(TelemetryPoint) }
 export type TelemetrySeries = Static<typeof TelemetrySeries>
 
 export function deviceToWire(row: DeviceRow): Device {
-  const { values, ...rest } = row
+  const { values, heartbeatMs, groups, ...rest } = row
   return {
     ...withInstants(rest, 'lastSeenAt'),
+    groups: [...groups],
+    heartbeatSeconds: heartbeatMs / 1000,
     values: Object.fromEntries(
       Object.entries(values).map(([metric, { value, at }]) => [metric, { value, at: toInstant(at) }]),
     ),

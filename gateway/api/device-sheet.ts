@@ -1,0 +1,117 @@
+import type { FieldProblem, ImportRow, WrittenDevice } from '../core/registration.ts'
+import { parseCsv, unguarded, writeCsv } from './csv.ts'
+import type { DeviceRow } from './schemas/index.ts'
+import { toInstant } from './schemas/index.ts'
+
+/* Devices as a table: one row each, the same columns out and in. */
+
+/** Columns that are read; what people add beside them must be named as one of these or those only written. */
+const columns = [
+  'id',
+  'nameZh',
+  'nameEn',
+  'kind',
+  'building',
+  'unit',
+  'floor',
+  'lift',
+  'flat',
+  'codec',
+  'address',
+  'options',
+  'groups',
+  'heartbeatSeconds',
+] as const
+type Column = (typeof columns)[number]
+/** Told in an export, left out of an import. */
+const told = ['definedBy', 'isUp', 'lastSeenAt', 'batteryPercent', 'signal'] as const
+const needed: readonly Column[] = ['id', 'nameZh', 'nameEn', 'kind']
+const placeColumns = ['building', 'unit', 'floor', 'lift', 'flat'] as const
+/** More at once is a mistake more often than a compound. */
+const maxRows = 20_000
+
+export function writeSheet(
+  devices: ReadonlyArray<WrittenDevice & { definedBy: string }>,
+  stateOf: (id: string) => DeviceRow | undefined,
+): string {
+  const rows = devices.map((device) => {
+    const state = stateOf(device.id)
+    const cells: Record<Column | (typeof told)[number], string> = {
+      id: device.id,
+      nameZh: device.name.zh,
+      nameEn: device.name.en,
+      kind: device.kind,
+      ...(Object.fromEntries(placeColumns.map((part) => [part, device.place[part] ?? ''])) as Record<
+        (typeof placeColumns)[number],
+        string
+      >),
+      codec: device.codec,
+      address: device.address ?? '',
+      options: Object.keys(device.options).length === 0 ? '' : JSON.stringify(device.options),
+      groups: device.groups.join(';'),
+      heartbeatSeconds: String(device.heartbeatSeconds),
+      definedBy: device.definedBy,
+      isUp: state === undefined ? '' : String(state.isUp),
+      lastSeenAt: state?.lastSeenAt === undefined ? '' : toInstant(state.lastSeenAt),
+      batteryPercent: state?.battery?.percent === undefined ? '' : String(state.battery.percent),
+      signal: state?.signal === undefined ? '' : String(state.signal.value),
+    }
+    return [...columns, ...told].map((column) => cells[column])
+  })
+  return writeCsv([[...columns, ...told], ...rows])
+}
+
+/** The rows of a table as devices are written, or everything wrong with its form. Not yet checked by the site's rules. */
+export function readSheet(text: string): ImportRow[] | { problems: Array<FieldProblem & { line: number }> } {
+  const records = parseCsv(text)
+  if (!Array.isArray(records)) return { problems: [{ line: records.line, field: '', message: records.message }] }
+  const [head, ...rows] = records
+  if (!head) return { problems: [{ line: 1, field: '', message: 'the file is empty' }] }
+  const names = head.cells.map((cell) => cell.trim())
+  const problems: Array<FieldProblem & { line: number }> = []
+  for (const [index, name] of names.entries()) {
+    if (name !== '' && ![...columns, ...told].includes(name as Column))
+      problems.push({ line: head.line, field: name, message: `is no column; known are ${columns.join(', ')}` })
+    else if (name !== '' && names.indexOf(name) !== index)
+      problems.push({ line: head.line, field: name, message: 'is there twice' })
+  }
+  for (const name of needed)
+    if (!names.includes(name)) problems.push({ line: head.line, field: name, message: 'is missing among the columns' })
+  if (rows.length > maxRows)
+    problems.push({ line: head.line, field: '', message: `more than ${maxRows} rows; bring them in parts` })
+  if (problems.length > 0) return { problems }
+
+  const read = rows.map(({ line, cells }): ImportRow => {
+    if (cells.length > names.length && cells.slice(names.length).some((cell) => cell.trim() !== ''))
+      problems.push({ line, field: '', message: `has ${cells.length} cells, the head ${names.length}` })
+    const of = (column: Column): string | undefined => {
+      const index = names.indexOf(column)
+      return index < 0 ? undefined : unguarded(cells[index]?.trim() ?? '') || undefined
+    }
+    const options = of('options')
+    let parsed: unknown
+    try {
+      parsed = options === undefined ? undefined : JSON.parse(options)
+    } catch {
+      problems.push({ line, field: 'options', message: 'is not JSON' })
+    }
+    const heartbeat = of('heartbeatSeconds')
+    const place = Object.fromEntries(placeColumns.flatMap((part) => (of(part) ? [[part, of(part)]] : [])))
+    const groups = (of('groups') ?? '').split(/[;；]/).flatMap((group) => group.trim() || [])
+    return {
+      line,
+      written: {
+        id: of('id') ?? '',
+        name: { zh: of('nameZh') ?? '', en: of('nameEn') ?? '' },
+        kind: of('kind') ?? '',
+        place,
+        ...(of('codec') === undefined ? {} : { codec: of('codec') }),
+        ...(of('address') === undefined ? {} : { address: of('address') }),
+        ...(parsed === undefined ? {} : { options: parsed }),
+        groups,
+        ...(heartbeat === undefined ? {} : { heartbeatSeconds: Number(heartbeat) }),
+      },
+    }
+  })
+  return problems.length > 0 ? { problems } : read
+}

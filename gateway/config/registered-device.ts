@@ -1,0 +1,47 @@
+import { type TObject, Type } from 'typebox'
+import { Value } from 'typebox/value'
+import { findDriver } from '../core/driver.ts'
+import type { FieldProblem, WrittenDevice } from '../core/registration.ts'
+import { checkSchema, pathText } from './load.ts'
+import { createPlaceResolver, type Path } from './resolve.ts'
+import type { DriverSchemas } from './schema.ts'
+import { DeviceEntry as DeviceSchema } from './schema-devices.ts'
+import { strict } from './schema-entries.ts'
+import type { DeviceEntry, SiteConfig } from './site.ts'
+
+const { topic: _, ...fields } = DeviceSchema.properties
+/** As in the site file, but for a topic of its own: what logs in with a device's credentials may use no other. */
+const Registration = Type.Object(fields, strict)
+
+export interface ReadDevice {
+  written: WrittenDevice
+  entry: DeviceEntry
+}
+
+/**
+ * Checks one device that a person registers as the site file's devices are checked: schema, codec and its options, place.
+ * With every problem at once.
+ */
+export function readRegisteredDevice(
+  given: unknown,
+  site: Pick<SiteConfig, 'site' | 'buildings' | 'lifts'>,
+  codecs: DriverSchemas['codecs'],
+): ReadDevice | { problems: FieldProblem[] } {
+  const problems: FieldProblem[] = []
+  const report = (path: Path, message: string) => void problems.push({ field: pathText(path), message })
+  if (typeof given !== 'object' || given === null || Array.isArray(given))
+    return { problems: [{ field: '', message: 'must be an object' }] }
+  const value = Value.Default(Registration, structuredClone(given)) as WrittenDevice
+  checkSchema(Registration, value, [], report)
+  const codec = typeof value.codec === 'string' ? findDriver(codecs, value.codec) : undefined
+  if (typeof value.codec === 'string' && !codec)
+    report(['codec'], `there is no "${value.codec}"; known are ${codecs.map(({ kind }) => kind).join(', ')}`)
+  if (problems.length > 0) return { problems }
+  value.options = Value.Default(codec!.options, value.options) as Record<string, unknown>
+  checkSchema(codec!.options as TObject, value.options, ['options'], report)
+  const place = createPlaceResolver(site, report)(value.place, ['place'])
+  if (problems.length > 0) return { problems }
+  value.groups = [...new Set(value.groups.map((group) => group.trim()))].filter(Boolean)
+  const { heartbeatSeconds, ...kept } = value
+  return { written: value, entry: { ...kept, place, heartbeatMs: heartbeatSeconds * 1000 } }
+}

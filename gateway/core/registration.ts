@@ -1,0 +1,83 @@
+import type { Actor, Refusal } from './alarm.ts'
+import type { Place } from './place.ts'
+
+/** A device as a person writes it down on the console; the site file's devices are written the same way. */
+export interface WrittenDevice {
+  id: string
+  name: { zh: string; en: string }
+  kind: string
+  place: Omit<Place, 'site' | 'gridCell'>
+  codec: string
+  /** Of its codec. */
+  options: Record<string, unknown>
+  /** Its name in its family, where many devices share the family's topics. */
+  address?: string
+  /** Free labels. */
+  groups: string[]
+  /** Silent for twice as long: offline. */
+  heartbeatSeconds: number
+}
+
+/** What is wrong with one field of what somebody wrote: `place.unit`, `kind`. */
+export interface FieldProblem {
+  field: string
+  message: string
+}
+
+/** An MQTT login. Shown once: the gateway keeps only its hash. */
+export interface MqttCredentials {
+  username: string
+  /** Also its client id. */
+  password: string
+  /** Where it publishes its readings. */
+  topic: string
+}
+
+export interface Registered {
+  device: WrittenDevice
+  /** Only of devices that log in to the embedded broker themselves. */
+  credentials?: MqttCredentials
+}
+
+/** One row of a list that is brought in at once; `line` counts from 1 in the file it stood in. */
+export interface ImportRow {
+  line: number
+  written: Record<string, unknown>
+}
+
+export interface ImportReport {
+  added: string[]
+  changed: string[]
+  unchanged: string[]
+  /** Devices of the site file: they are not touched from here. */
+  ofSiteFile: string[]
+  credentials: MqttCredentials[]
+}
+
+export type ImportProblem = FieldProblem & { line: number }
+
+/**
+ * Devices that people register while the gateway runs, beside those of the site file. What is answered is live: the next
+ * message of the device is read. Devices of the site file are refused: they are changed there. Undefined: there is none.
+ */
+export interface DeviceRegistrar {
+  add(written: unknown, by: Actor): Promise<Registered | Refusal | { problems: FieldProblem[] }>
+  /** `changes` replaces the fields it names; null takes one away. */
+  change(
+    id: string,
+    changes: Record<string, unknown>,
+    by: Actor,
+  ): Promise<Registered | Refusal | { problems: FieldProblem[] } | undefined>
+  /** Its open alarms are cleared, its login ends. */
+  remove(id: string, by: Actor): Promise<'removed' | Refusal | undefined>
+  /** New ones; the old ones end within a second or two. */
+  renewCredentials(id: string, by: Actor): Promise<MqttCredentials | Refusal | undefined>
+  /** All of it or nothing. */
+  importAll(
+    rows: readonly ImportRow[],
+    options: { isDryRun: boolean },
+    by: Actor,
+  ): Promise<ImportReport | { problems: ImportProblem[] }>
+  /** Every device as it is written down, for an export. */
+  written(): Array<WrittenDevice & { definedBy: 'site-file' | 'console' }>
+}

@@ -1,0 +1,249 @@
+import { mkdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import mqtt, { type MqttClient } from 'mqtt'
+import pino from 'pino'
+import t, { type Test } from 'tap'
+import { startApp } from './app.ts'
+import { defaultLimits, startBroker } from './broker/broker.ts'
+import { addCredentials } from './broker/credentials.ts'
+import { parseSite } from './config/load.ts'
+import { driverSchemas } from './drivers.ts'
+import { ensureGatewaySecret, secretFiles } from './secrets.ts'
+import { until } from './testing/until.ts'
+
+const logger = pino({ level: 'silent' })
+
+const siteText = (dataDir: string, port: number, more = '') => `
+site: { id: garden, name: { zh: 江畔花园, en: Riverside Gardens } }
+dataDir: ${dataDir}
+http: { port: 0 }
+mqtt: { port: ${port} }
+buildings: [{ id: b1, name: { zh: 1 号楼, en: Building 1 }, units: [{ id: u1, name: { zh: 一单元, en: Unit 1 } }] }]
+devices:
+  - { id: smoke-1, name: { zh: 烟感一, en: Smoke 1 }, kind: smoke, place: { building: b1, unit: u1, floor: "1" } }
+${more}
+`
+
+interface Answer {
+  status: number
+  body: {
+    credentials?: { username: string; password: string; topic: string }
+    items?: Array<Record<string, unknown>>
+    entries?: Array<{ subject: string; transition: string; data: object }>
+    error?: { message: string; details?: Array<{ field: string; message: string }> }
+    [field: string]: unknown
+  }
+}
+
+/** A whole gateway beside its real broker, and an administrator at the console. */
+async function house(t: Test) {
+  const dataDir = t.testdir()
+  mkdirSync(join(dataDir, 'broker'))
+  await ensureGatewaySecret(dataDir, { publish: [], subscribe: [] })
+  const credentialsFile = secretFiles(dataDir).credentials
+  const broker = await startBroker({
+    ...{ site: 'garden', host: '127.0.0.1', port: 0, dataDir: join(dataDir, 'broker'), credentialsFile },
+    ...{ limits: defaultLimits, alarmTopics: [], logger },
+  })
+  t.teardown(() => broker.stop())
+
+  async function open(more = '') {
+    const config = parseSite(siteText(dataDir, broker.port, more), 'site.yaml', driverSchemas)
+    const app = await startApp({ config, logger })
+    t.teardown(() => app.stop())
+    let cookie = ''
+    let csrfToken = ''
+    async function ask(method: string, path: string, body?: unknown): Promise<Answer> {
+      const isText = typeof body === 'string'
+      const response = await fetch(`${app.url}/api/v1${path}`, {
+        method,
+        headers: {
+          ...(cookie ? { cookie, 'x-csrf-token': csrfToken } : {}),
+          ...(body === undefined ? {} : { 'content-type': isText ? 'text/csv' : 'application/json' }),
+        },
+        ...(body === undefined ? {} : { body: isText ? body : JSON.stringify(body) }),
+      })
+      cookie = response.headers.get('set-cookie')?.split(';')[0] ?? cookie
+      const text = await response.text()
+      return { status: response.status, body: text === '' ? {} : JSON.parse(text) }
+    }
+    return {
+      app,
+      ask,
+      async logIn(password: string) {
+        const { body } = await ask('POST', '/session', { name: 'admin', password })
+        csrfToken = String(body.csrfToken)
+      },
+    }
+  }
+
+  /** As a device does: tries again until the broker lets it in. */
+  async function connect({ username, password }: { username: string; password: string }): Promise<MqttClient> {
+    const client = mqtt.connect(`mqtt://127.0.0.1:${broker.port}`, {
+      ...{ username, password, clientId: username, reconnectPeriod: 1000, clean: true, reconnectOnConnackError: true },
+    })
+    client.on('error', () => {})
+    t.teardown(() => client.endAsync(true))
+    await until(`${username} is let in`, () => client.connected)
+    return client
+  }
+  return { open, connect, credentialsFile, port: broker.port }
+}
+
+const smoke9 = {
+  id: 'smoke-9',
+  name: { zh: '新烟感', en: 'New smoke detector' },
+  kind: 'smoke',
+  place: { building: 'b1', unit: 'u1', floor: '9', flat: '901' },
+  groups: ['ninth floor'],
+}
+
+t.test('a device registered on the console reports and alarms without a restart, until it is removed', async (t) => {
+  const { open, connect, credentialsFile, port } = await house(t)
+  const first = await open()
+  await first.logIn(first.app.firstPassword!)
+  const { ask } = first
+
+  const wrong = await ask('POST', '/devices', { ...smoke9, kind: 'smoek', place: { building: 'b9' } })
+  t.equal(wrong.status, 400)
+  t.match(wrong.body.error?.details, [{ field: 'body.kind' }])
+  t.match((await ask('POST', '/devices', { ...smoke9, place: { building: 'b9' } })).body.error?.details, [
+    { field: 'body.place.building', message: 'there is no building "b9"' },
+  ])
+  const taken = await ask('POST', '/devices', { ...smoke9, id: 'smoke-1' })
+  t.equal(taken.status, 409)
+  t.match(taken.body.error?.message, /smoke-1 is in the site file/)
+  t.equal((await ask('POST', '/devices', { ...smoke9, id: 'gateway' })).status, 409, 'nobody becomes the gateway')
+
+  const registered = await ask('POST', '/devices', smoke9)
+  t.equal(registered.status, 201)
+  const credentials = registered.body.credentials!
+  t.match(credentials, { username: 'smoke-9', topic: 'site/garden/smoke-9/up' })
+  t.equal((await ask('POST', '/devices', smoke9)).status, 409, 'once')
+
+  const device = await connect(credentials)
+  await device.publishAsync(credentials.topic, JSON.stringify({ values: { isSmoke: true, batteryPercent: 80 } }), {
+    qos: 1,
+  })
+  const alarmOf = async () =>
+    (await ask('GET', '/alarms?limit=50')).body.items!.find(({ source }) => (source as { id: string }).id === 'smoke-9')
+  const alarm = await until('it alarms', alarmOf)
+  t.match(alarm, { kind: 'smoke_fire', isActive: true, place: { floor: '9', flat: '901' } })
+  const rows = (await ask('GET', '/devices')).body.items!
+  t.match(
+    rows.find(({ id }) => id === 'smoke-9'),
+    { definedBy: 'console', isUp: true, groups: ['ninth floor'], battery: { percent: 80 }, codec: 'gridgate-json' },
+  )
+  t.match(rows[0], { id: 'smoke-1', definedBy: 'site-file' })
+
+  const cut = new Promise<void>((resolve) => device.once('close', () => resolve()))
+  const renewed = await ask('POST', '/devices/smoke-9/credentials')
+  t.equal(renewed.status, 200)
+  await cut
+  const refused = mqtt.connect(`mqtt://127.0.0.1:${port}`, {
+    ...{ username: 'smoke-9', password: credentials.password, clientId: 'smoke-9', reconnectPeriod: 0 },
+  })
+  t.match(await new Promise((resolve) => refused.once('error', resolve)), { code: /4|5/ }, 'the old login has ended')
+  await refused.endAsync(true)
+  const again = await connect(renewed.body as never)
+  t.ok(again.connected)
+
+  await first.app.stop()
+  const second = await open()
+  await second.logIn(first.app.firstPassword!)
+  t.ok(
+    (await second.ask('GET', '/devices')).body.items!.some(({ id }) => id === 'smoke-9'),
+    'it is there after a restart',
+  )
+
+  const ended = new Promise<void>((resolve) => again.once('close', () => resolve()))
+  t.equal((await second.ask('DELETE', '/devices/smoke-9')).status, 204)
+  await ended
+  const cleared = (await second.ask('GET', '/alarms?limit=50')).body.items!.find(({ id }) => id === alarm.id)
+  t.match(cleared, { isActive: false, clearedReason: 'device-removed' })
+  t.equal((await second.ask('DELETE', '/devices/smoke-9')).status, 404)
+  t.equal((await second.ask('DELETE', '/devices/smoke-1')).status, 409, 'the site file is not changed from here')
+  const audit = (await second.ask('GET', '/journal?after=0&topics=audit&limit=500')).body.entries!
+  const steps = audit.filter(({ subject }) => subject === 'smoke-9')
+  t.same(
+    steps.map(({ transition }) => transition),
+    ['device-registered', 'device-credentials-renewed', 'device-removed'],
+  )
+  const kept = JSON.stringify(audit) + readFileSync(credentialsFile, 'utf8')
+  t.notOk(kept.includes(credentials.password) || kept.includes(String(renewed.body.password)), 'no secret is kept')
+  await second.app.stop()
+})
+
+t.test('a device behind a bridge is heard as soon as it is registered, and a table brings many', async (t) => {
+  const { open, connect, credentialsFile } = await house(t)
+  const [zigbee] = await addCredentials(credentialsFile, [
+    { id: 'zigbee', role: 'bridge', publish: ['zigbee2mqtt/#'], subscribe: ['zigbee2mqtt/#'] },
+  ])
+  const { app, ask, logIn } = await open()
+  await logIn(app.firstPassword!)
+  const bridge = await connect({ username: 'zigbee', password: zigbee!.secret })
+  const leak = { name: { zh: '水浸', en: 'Leak' }, kind: 'water-leak', codec: 'zigbee2mqtt', place: { building: 'b1' } }
+  const registered = await ask('POST', '/devices', { id: 'leak-1', ...leak, address: 'kitchen' })
+  t.equal(registered.status, 201)
+  t.equal(registered.body.credentials, undefined, 'the bridge logs in for it')
+  const clash = await ask('POST', '/devices', { id: 'leak-2', ...leak, address: 'Kitchen' })
+  t.match(clash.body.error?.message, /taken by device leak-1/)
+  await until('its alarm', async () => {
+    await bridge.publishAsync('zigbee2mqtt/kitchen', JSON.stringify({ water_leak: true, linkquality: 90 }), { qos: 1 })
+    return (await ask('GET', '/alarms?limit=5')).body.items!.some(
+      ({ source }) => (source as { id: string }).id === 'leak-1',
+    )
+  })
+
+  const table = await (async () => {
+    const text = await ask(
+      'POST',
+      '/devices/import',
+      'id,nameZh,nameEn,kind,building\ndoor-1,门,Door,door,b1\nbad id,门,,door,b7\n',
+    )
+    t.equal(text.status, 400)
+    return text.body.error!.details!
+  })()
+  t.ok(
+    table.every(({ field }) => field.startsWith('line 3')),
+    'every problem names its line',
+  )
+  t.ok(table.length >= 2, 'all of them at once')
+  t.notOk(
+    (await ask('GET', '/devices')).body.items!.some(({ id }) => id === 'door-1'),
+    'nothing was imported',
+  )
+  const good =
+    '\ufeffid,nameZh,nameEn,kind,building,groups\r\nsmoke-1,x,x,smoke,b1,\r\ndoor-1,"门,一",Door,door,b1,北门;夜间\r\n'
+  const dry = await ask('POST', '/devices/import?dryRun=true', good)
+  t.match(dry.body, { isDryRun: true, added: ['door-1'], ofSiteFile: ['smoke-1'], credentials: [] })
+  t.notOk((await ask('GET', '/devices')).body.items!.some(({ id }) => id === 'door-1'))
+  const done = await ask('POST', '/devices/import', good)
+  t.match(done.body, { added: ['door-1'], credentials: [{ username: 'door-1' }] })
+  const rows = (await ask('GET', '/devices')).body.items!
+  t.match(
+    rows.find(({ id }) => id === 'door-1'),
+    { name: { zh: '门,一' }, groups: ['北门', '夜间'] },
+  )
+  const changed = await ask('PATCH', '/devices/door-1', { groups: ['南门'], place: { building: 'b1', unit: 'u1' } })
+  t.match(changed.body, { device: { groups: ['南门'], place: { unit: 'u1' } } })
+})
+
+t.test(
+  'where the site file comes to name a registered device, the site file counts and the console says so',
+  async (t) => {
+    const { open } = await house(t)
+    const first = await open()
+    await first.logIn(first.app.firstPassword!)
+    await first.ask('POST', '/devices', smoke9)
+    await first.app.stop()
+    const second = await open(
+      '  - { id: smoke-9, name: { zh: 门磁, en: Door }, kind: door, place: { building: b1, floor: "2" } }',
+    )
+    await second.logIn(first.app.firstPassword!)
+    const row = async () => (await second.ask('GET', '/devices')).body.items!.find(({ id }) => id === 'smoke-9')
+    t.match(await row(), { kind: 'door', definedBy: 'site-file', problem: /site file counts/ })
+    t.equal((await second.ask('DELETE', '/devices/smoke-9')).status, 204, 'the sleeping entry can be taken away')
+    t.match(await row(), { kind: 'door', problem: undefined })
+  },
+)

@@ -1,0 +1,299 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Logger } from 'pino'
+import { addCredentials, readCredentials, removeCredentials } from './broker/credentials.ts'
+import { type ReadDevice, readRegisteredDevice } from './config/registered-device.ts'
+import type { DeviceEntry, SiteConfig } from './config/site.ts'
+import { type Actor, isRefusal, type Refusal } from './core/alarm.ts'
+import type {
+  DeviceRegistrar,
+  FieldProblem,
+  ImportProblem,
+  MqttCredentials,
+  WrittenDevice,
+} from './core/registration.ts'
+import { codecs } from './devices/codecs/index.ts'
+import type { LiveDevices } from './live-devices.ts'
+import type { OpenStore } from './storage/store.ts'
+
+/** Registered devices that are not live, each with why. */
+export type Asleep = Map<string, string>
+
+const alsoInSiteFile = 'is also registered on the console; the site file counts'
+
+/**
+ * The devices people have registered, checked against the site file of today: it wins where both name the same device or
+ * address. A place that is not there any more costs a device its place, not its voice.
+ */
+export function wakeRegistered(
+  config: SiteConfig,
+  rows: readonly WrittenDevice[],
+  logger: Logger,
+): { entries: DeviceEntry[]; asleep: Asleep } {
+  const entries: DeviceEntry[] = []
+  const asleep: Asleep = new Map()
+  for (const row of rows) {
+    const reason = config.devices.some(({ id }) => id === row.id)
+      ? alsoInSiteFile
+      : addressClash(row, [...config.devices, ...entries])
+    const read = reason === undefined ? readRegisteredDevice(row, config, codecs) : undefined
+    if (read && 'entry' in read) entries.push(read.entry)
+    else {
+      const homeless = read && readRegisteredDevice({ ...row, place: {} }, config, codecs)
+      const why = reason ?? (read as { problems: FieldProblem[] }).problems.map(inWords).join('; ')
+      logger.warn({ device: row.id, reason: why }, 'a registered device does not fit the site file')
+      asleep.set(row.id, why)
+      if (homeless && 'entry' in homeless) entries.push(homeless.entry)
+    }
+  }
+  return { entries, asleep }
+}
+
+export interface RegistrarOptions {
+  config: SiteConfig
+  store: Pick<OpenStore, 'transact' | 'deviceRows'>
+  live: LiveDevices
+  asleep: Asleep
+  /** The embedded broker's credentials file; absent with an external broker, whose users are made there. */
+  credentialsFile?: string
+  now: () => number
+}
+
+/** Registers devices while the gateway runs; one change at a time. */
+export function createRegistrar(options: RegistrarOptions): DeviceRegistrar {
+  const { config, store, live, asleep, credentialsFile, now } = options
+  const ofSiteFile = new Set(config.devices.map(({ id }) => id))
+  /** Names that mean something else in topics, alarms or at the broker. */
+  const taken = new Map<string, string>([
+    ['gateway', 'the gateway itself'],
+    ...config.speakers.map(({ id }) => [id, 'a speaker'] as const),
+    ...config.notifiers.map(({ id }) => [id, 'a channel to people'] as const),
+    ...config.cameras.map(({ id }) => [id, 'a camera'] as const),
+    ...config.integrations.bridges.map(({ id }) => [id, 'a bridge'] as const),
+  ])
+  let last: Promise<unknown> = Promise.resolve()
+
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const mine = last.then(work, work)
+    last = mine.catch(() => {})
+    return mine
+  }
+
+  const rowOf = (id: string) => store.deviceRows.list().find((row) => row.id === id)
+  const logsIn = ({ address }: Pick<WrittenDevice, 'address'>) => credentialsFile !== undefined && address === undefined
+
+  async function users(): Promise<Map<string, string>> {
+    return new Map(
+      credentialsFile === undefined ? [] : (await readCredentials(credentialsFile)).map(({ id, role }) => [id, role]),
+    )
+  }
+
+  function clash({ written }: ReadDevice, mqttUsers: ReadonlyMap<string, string>, others: readonly DeviceEntry[]) {
+    const { id } = written
+    const isNew = !rowOf(id)
+    if (ofSiteFile.has(id)) return { refused: `device ${id} is in the site file; change it there` }
+    if (taken.has(id)) return { refused: `${id} is the name of ${taken.get(id)}; choose another` }
+    if (isNew && mqttUsers.has(id))
+      return { refused: `there is an MQTT user ${id} already that is no device of this site; choose another name` }
+    const address = addressClash(written, others)
+    return address === undefined ? undefined : { refused: address }
+  }
+
+  async function makeLogins(ids: readonly string[]): Promise<MqttCredentials[]> {
+    if (ids.length === 0) return []
+    const made = await addCredentials(
+      credentialsFile!,
+      ids.map((id) => ({ id, role: 'device' })),
+    )
+    return made.map(({ id, secret }) => ({
+      username: id,
+      password: secret,
+      topic: `site/${config.site.id}/${id}/up`,
+    }))
+  }
+
+  function write(devices: readonly ReadDevice[], transition: (id: string) => string, by: Actor): void {
+    const at = now()
+    store.transact((transaction) => {
+      for (const { written } of devices) {
+        store.deviceRows.put(written, at)
+        const { id: subject, ...data } = written
+        transaction.append({ topic: 'audit', at, subject, transition: transition(subject), actor: by, data })
+      }
+    })
+    for (const { written } of devices) asleep.delete(written.id)
+    live.change({ put: devices.map(({ entry }) => entry) }, by)
+  }
+
+  const audit = (transition: string, subject: string, by: Actor) =>
+    store.transact((transaction) =>
+      transaction.append({ topic: 'audit', at: now(), subject, transition, actor: by, data: {} }),
+    )
+
+  /** A device of the console, or why it cannot be changed here. */
+  function own(id: string): WrittenDevice | Refusal | undefined {
+    const row = rowOf(id)
+    if (row) return row
+    return ofSiteFile.has(id) ? { refused: `device ${id} is in the site file; change it there` } : undefined
+  }
+
+  return {
+    add: (given, by) =>
+      inTurn(async () => {
+        const read = readRegisteredDevice(given, config, codecs)
+        if ('problems' in read) return read
+        const { id } = read.written
+        const no = clash(read, await users(), live.list())
+        if (no) return no
+        if (rowOf(id)) return { refused: `there is a device ${id} already` }
+        write([read], () => 'device-registered', by)
+        const [credentials] = logsIn(read.written) ? await makeLogins([id]) : []
+        return { device: read.written, ...(credentials ? { credentials } : {}) }
+      }),
+
+    change: (id, changes, by) =>
+      inTurn(async () => {
+        const before = own(id)
+        if (!before) return undefined
+        if (isRefusal(before)) return before
+        const merged = Object.fromEntries(
+          Object.entries({ ...before, ...changes, id }).filter(([, value]) => value !== null),
+        )
+        const read = readRegisteredDevice(merged, config, codecs)
+        if ('problems' in read) return read
+        const others = live.list().filter((device) => device.id !== id)
+        const no = clash(read, await users(), others)
+        if (no) return no
+        write([read], () => 'device-changed', by)
+        if (logsIn(before) && !logsIn(read.written)) await removeCredentials(credentialsFile!, [id])
+        const [credentials] = !logsIn(before) && logsIn(read.written) ? await makeLogins([id]) : []
+        return { device: read.written, ...(credentials ? { credentials } : {}) }
+      }),
+
+    remove: (id, by) =>
+      inTurn(async () => {
+        const before = own(id)
+        if (!before) return undefined
+        if (isRefusal(before)) return before
+        const at = now()
+        store.transact((transaction) => {
+          store.deviceRows.remove(id)
+          transaction.append({ topic: 'audit', at, subject: id, transition: 'device-removed', actor: by, data: {} })
+        })
+        asleep.delete(id)
+        if (ofSiteFile.has(id)) return 'removed'
+        live.change({ removed: [id] }, by)
+        if (credentialsFile !== undefined) await removeCredentials(credentialsFile, [id])
+        return 'removed'
+      }),
+
+    renewCredentials: (id, by) =>
+      inTurn(async () => {
+        const device = live.get(id)
+        if (!device) return undefined
+        if (credentialsFile === undefined)
+          return { refused: 'the site uses an external broker; its users are made there' }
+        if (
+          !logsIn(device) ||
+          (device.topic !== undefined && !device.topic.startsWith(`site/${config.site.id}/${id}/`))
+        )
+          return { refused: `device ${id} is heard through a bridge and has no login of its own` }
+        audit('device-credentials-renewed', id, by)
+        return (await makeLogins([id]))[0]!
+      }),
+
+    importAll: (rows, { isDryRun }, by) =>
+      inTurn(async () => {
+        const problems: ImportProblem[] = []
+        const known = new Map(store.deviceRows.list().map((row) => [row.id, row]))
+        const lines = new Map<string, number>()
+        const wanted: Array<ReadDevice & { line: number }> = []
+        const skipped: string[] = []
+        for (const { line, written } of rows) {
+          const { id } = written
+          if (typeof id === 'string' && ofSiteFile.has(id)) {
+            skipped.push(id)
+            continue
+          }
+          const read = readRegisteredDevice(written, config, codecs)
+          if ('problems' in read) {
+            problems.push(...read.problems.map((problem) => ({ line, ...problem })))
+            continue
+          }
+          const first = lines.get(read.written.id)
+          if (first === undefined) lines.set(read.written.id, line)
+          else problems.push({ line, field: 'id', message: `${read.written.id} stands in line ${first} already` })
+          wanted.push({ ...read, line })
+        }
+        const mqttUsers = await users()
+        const kept = live.list().filter(({ id }) => !lines.has(id))
+        const addresses = new Map(kept.flatMap((device) => addressKey(device) ?? []).map((key) => [key, 'the site']))
+        for (const read of wanted) {
+          const no = clash(read, mqttUsers, [])
+          if (no) problems.push({ line: read.line, field: 'id', message: no.refused })
+          const key = addressKey(read.written)
+          const holder = key === undefined ? undefined : addresses.get(key)
+          if (holder !== undefined)
+            problems.push({
+              line: read.line,
+              field: 'address',
+              message: `${read.written.address} is taken by ${holder}`,
+            })
+          else if (key !== undefined) addresses.set(key, `line ${read.line}`)
+        }
+        if (problems.length > 0) return { problems: problems.sort((a, b) => a.line - b.line) }
+        const added = wanted.filter(({ written }) => !known.has(written.id))
+        const unchanged = wanted.filter(({ written }) => isDeepStrictEqual(known.get(written.id), written))
+        const changed = wanted.filter((read) => !added.includes(read) && !unchanged.includes(read))
+        const ids = (list: readonly ReadDevice[]) => list.map(({ written }) => written.id)
+        const report = { added: ids(added), changed: ids(changed), unchanged: ids(unchanged), ofSiteFile: skipped }
+        if (isDryRun || added.length + changed.length === 0) return { ...report, credentials: [] }
+        write([...added, ...changed], (id) => (known.has(id) ? 'device-changed' : 'device-registered'), by)
+        const ended = changed.filter(({ written }) => logsIn(known.get(written.id)!) && !logsIn(written))
+        if (ended.length > 0) await removeCredentials(credentialsFile!, ids(ended))
+        const begun = changed.filter(({ written }) => !logsIn(known.get(written.id)!) && logsIn(written))
+        const credentials = await makeLogins(ids([...added.filter(({ written }) => logsIn(written)), ...begun]))
+        return { ...report, credentials }
+      }),
+
+    written: () => [
+      ...config.devices.map((entry) => ({ ...asWritten(entry), definedBy: 'site-file' as const })),
+      ...store.deviceRows
+        .list()
+        .filter(({ id }) => !ofSiteFile.has(id))
+        .map((row) => ({ ...row, definedBy: 'console' as const })),
+    ],
+  }
+}
+
+function asWritten({
+  id,
+  name,
+  kind,
+  place,
+  codec,
+  options,
+  address,
+  groups,
+  heartbeatMs,
+}: DeviceEntry): WrittenDevice {
+  const { site: _, gridCell: __, ...where } = place
+  return {
+    ...{ id, name, kind, codec, groups, place: where },
+    options: options as Record<string, unknown>,
+    ...(address === undefined ? {} : { address }),
+    heartbeatSeconds: heartbeatMs / 1000,
+  }
+}
+
+const inWords = ({ field, message }: FieldProblem) => `${field} ${message}`
+
+function addressKey({ codec, address }: { codec: string; address?: string }): string | undefined {
+  return address === undefined ? undefined : `${codec}\0${address.toLowerCase()}`
+}
+
+/** Two devices with one name in a family: every message would be the first one's. */
+function addressClash(device: { codec: string; address?: string }, others: readonly DeviceEntry[]): string | undefined {
+  const key = addressKey(device)
+  const holder = key === undefined ? undefined : others.find((other) => addressKey(other) === key)
+  return holder && `address ${device.address} is taken by device ${holder.id}`
+}
