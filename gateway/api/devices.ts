@@ -39,7 +39,7 @@ export function deviceRoutes(app: ApiApp, { devices, telemetry, now }: ApiOption
       config: { access: staff },
       schema: { summary: 'Devices and their newest values', tags, response: { 200: DeviceList } },
     },
-    async () => ({ items: devices.list().map(deviceToWire) }),
+    async () => ({ items: devices.list().map(deviceToWire), codecs: [...(devices.codecs ?? [])] }),
   )
 
   app.get(

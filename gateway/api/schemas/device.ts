@@ -69,7 +69,13 @@ export const Device = Type.Object(
 )
 export type Device = Static<typeof Device>
 
-export const DeviceList = Type.Object({ items: Type.Array(Device) }, { title: 'DeviceList' })
+export const DeviceList = Type.Object(
+  {
+    items: Type.Array(Device),
+    codecs: Type.Array(Type.String(), { description: 'families a device may be registered with' }),
+  },
+  { title: 'DeviceList' },
+)
 export type DeviceList = Static<typeof DeviceList>
 
 export const TelemetryPoint = Type.Object({

@@ -2,17 +2,27 @@
 export class ApiProblem extends Error {
   readonly code: string
   readonly status: number
-  constructor(status: number, code: string, message: string) {
+  /** Every field that is wrong, and how. */
+  readonly details: ReadonlyArray<{ field: string; message: string }>
+  constructor(
+    status: number,
+    code: string,
+    message: string,
+    details: ReadonlyArray<{ field: string; message: string }> = [],
+  ) {
     super(message)
     this.name = 'ApiProblem'
     this.status = status
     this.code = code
+    this.details = details
   }
 }
 
 export interface Http {
   get<T>(path: string): Promise<T>
   post<T>(path: string, body?: unknown): Promise<T>
+  /** Text of a file, as CSV. */
+  postTable<T>(path: string, table: Blob): Promise<T>
   delete(path: string): Promise<void>
 }
 
@@ -26,23 +36,33 @@ export function createHttp(options: { csrfToken(): string; onUnauthenticated(): 
       credentials: 'same-origin',
       signal: AbortSignal.timeout(timeoutMs),
       headers: {
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(body === undefined ? {} : { 'content-type': body instanceof Blob ? 'text/csv' : 'application/json' }),
         ...(method === 'GET' ? {} : { 'x-csrf-token': options.csrfToken() }),
       },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(body === undefined ? {} : { body: body instanceof Blob ? body : JSON.stringify(body) }),
     }).catch((error) => {
       throw new ApiProblem(0, 'unreachable', (error as Error).message)
     })
     if (response.status === 204) return undefined
     const answer = await response.json().catch(() => undefined)
     if (response.ok) return answer
-    const problem = (answer as { error?: { code: string; message: string } } | undefined)?.error
+    const problem = (
+      answer as
+        | { error?: { code: string; message: string; details?: Array<{ field: string; message: string }> } }
+        | undefined
+    )?.error
     if (response.status === 401 && path !== '/session') options.onUnauthenticated()
-    throw new ApiProblem(response.status, problem?.code ?? 'unknown', problem?.message ?? response.statusText)
+    throw new ApiProblem(
+      response.status,
+      problem?.code ?? 'unknown',
+      problem?.message ?? response.statusText,
+      problem?.details,
+    )
   }
   return {
     get: <T>(path: string) => request('GET', path) as Promise<T>,
     post: <T>(path: string, body?: unknown) => request('POST', path, body ?? {}) as Promise<T>,
+    postTable: <T>(path: string, table: Blob) => request('POST', path, table) as Promise<T>,
     delete: (path) => request('DELETE', path) as Promise<void>,
   }
 }
