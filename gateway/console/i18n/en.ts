@@ -588,7 +588,7 @@ export default {
     table: 'Newest values',
     mean: 'mean; the light band is least to greatest',
     unknownHint:
-      'These devices sent something or announced themselves, and are not in the site file. Write codec and address under devices in the site file and restart the gateway to use them.',
+      'These were heard or announced themselves and are not registered. Register them with this codec and address.',
     noUnknown: 'No unregistered device was heard.',
     offers: 'Measures',
     address: 'Address',

@@ -566,8 +566,7 @@ export default {
     noCourse: '这段时间没有数值。',
     table: '最近的值',
     mean: '平均值；浅色为最小到最大',
-    unknownHint:
-      '这些设备发来了消息或自己报到，但不在站点文件里。把编解码器和地址写进站点文件的 devices，重启网关后即可使用。',
+    unknownHint: '这些设备发来了消息或自己报到，但还没有登记。用这里的编解码器和地址登记后即可使用。',
     noUnknown: '没有未登记的设备。',
     offers: '能测量',
     address: '地址',
