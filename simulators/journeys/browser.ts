@@ -20,11 +20,17 @@ export function launch(): Promise<Browser> {
   })
 }
 
-/** Logs in at the console and waits for the page of alarms. */
-export async function logIn(page: Page, url: string, password: string, name = 'admin'): Promise<void> {
+/** Logs in at the console and waits for the first page: that of alarms, for caregivers that of their people. */
+export async function logIn(
+  page: Page,
+  url: string,
+  password: string,
+  name = 'admin',
+  first = '/alarms',
+): Promise<void> {
   await page.goto(url)
   await page.fill('input[autocomplete=username]', name)
   await page.fill('input[type=password]', password)
   await page.click('form button')
-  await page.waitForURL(({ pathname }) => pathname === '/alarms')
+  await page.waitForURL(({ pathname }) => pathname === first)
 }
