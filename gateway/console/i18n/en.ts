@@ -613,6 +613,7 @@ export default {
       none: 'standing',
     },
   },
+  place: { floor: 'floor {floor}', flat: 'flat {flat}' },
   age: { now: 'just now', seconds: '{n} s', minutes: '{n} min', hours: '{h} h {m} min', days: '{d} d {h} h {m} min' },
   failed: 'That did not work: {message}',
 }

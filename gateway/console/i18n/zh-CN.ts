@@ -591,6 +591,7 @@ export default {
       none: '静止',
     },
   },
+  place: { floor: '{floor} 层', flat: '{flat} 室' },
   age: { now: '刚刚', seconds: '{n} 秒', minutes: '{n} 分', hours: '{h} 小时 {m} 分', days: '{d} 天 {h} 小时 {m} 分' },
   failed: '没有成功：{message}',
 }

@@ -52,7 +52,9 @@ export function useWords() {
     kind: (key: string) => client.state.site?.disposal.find((row) => row.key === key)?.name[language.value] ?? key,
     place(place: Place): string {
       if (place.lift) return named('lifts', place.lift) ?? ''
-      return [named('buildings', place.building), place.unit, place.floor, place.flat].filter(Boolean).join(' ')
+      const floor = place.floor && t('place.floor', { floor: place.floor })
+      const flat = place.flat && t('place.flat', { flat: place.flat })
+      return [named('buildings', place.building), place.unit, floor, flat].filter(Boolean).join(' ')
     },
     clock: (instant: string) => new Date(instant).toLocaleTimeString(locale.value, { hour12: false }),
     moment: (instant: string) =>
