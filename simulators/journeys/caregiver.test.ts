@@ -136,10 +136,7 @@ t.test(
     await phone.getByText('值班员', { exact: false }).waitFor()
     t.pass('course of the pulse, devices and consents stand on the page of the elder')
 
-    await desk.getByRole('link', { name: '告警' }).click()
-    const popup = desk.getByRole('alertdialog')
-    if (await popup.isVisible()) await popup.getByRole('link', { name: '详情' }).click()
-    else await desk.locator('.row', { hasText: '老人紧急呼叫' }).click()
+    await desk.getByRole('alertdialog').getByRole('link', { name: '详情' }).click()
     const detail = desk.locator('.detail')
     const told = (person: string) => detail.locator('.told li', { hasText: person })
     t.match(await told('护理员甲').textContent(), /照护人手机.*已送出 \d+:\d+:\d+.*应答 \d+:\d+:\d+/s)
