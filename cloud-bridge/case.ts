@@ -79,6 +79,7 @@ const EvidenceAdded = Type.Object({
       fromAt: Instant,
       toAt: Instant,
       sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+      isRestricted: Type.Optional(Type.Boolean()),
     }),
   }),
 })
@@ -176,7 +177,9 @@ export function createCaseTaker(database: Database, outbox: Outbox, options: Cas
 
   function takeAlarm(row: JournalRow): void {
     if (!Value.Check(EvidenceAdded, row.data)) return
-    const { id, fromAt, toAt, sha256, type, contentType, camera } = row.data.transition.evidence
+    const { id, fromAt, toAt, sha256, type, contentType, camera, isRestricted } = row.data.transition.evidence
+    // What shows windows unmasked leaves the site only in an admin's hands.
+    if (isRestricted) return
     const facts = { type, contentType, camera, sha256, fromAt: Date.parse(fromAt), toAt: Date.parse(toAt) }
     const at = Date.parse(row.at)
     sql.putEvidence.run(id, row.subject, JSON.stringify(facts), at)

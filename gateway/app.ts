@@ -10,7 +10,7 @@ import { createCameraSet, encodeSnapshot } from './cameras/index.ts'
 import { createCases } from './cases/cases.ts'
 import { isLoopback } from './config/resolve.ts'
 import type { SiteConfig } from './config/site.ts'
-import type { Actor } from './core/alarm.ts'
+import type { Actor, Alarm, Evidence } from './core/alarm.ts'
 import { createCleanUp } from './core/clean-up.ts'
 import { type Clock, systemClock } from './core/clock.ts'
 import { findDriver } from './core/driver.ts'
@@ -25,6 +25,7 @@ import { createMqttLink } from './devices/mqtt-link.ts'
 import { createDeviceRegistry } from './devices/registry.ts'
 import { createEventNotes } from './event-notes.ts'
 import { openEyes } from './eyes.ts'
+import { createFacades } from './facades.ts'
 import { createFalls } from './falls.ts'
 import { createHealth } from './health.ts'
 import { createFrameGate } from './inference/gate.ts'
@@ -57,6 +58,7 @@ import { openStore } from './storage/store.ts'
 import { createTelemetryInflux } from './storage/telemetry-influx.ts'
 import { openTelemetrySqlite } from './storage/telemetry-sqlite.ts'
 import { createTrends } from './telemetry-trends.ts'
+import { createThrowEvidence } from './throw-evidence.ts'
 
 export interface AppOptions {
   config: SiteConfig
@@ -226,18 +228,22 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
     now,
     newId: (prefix) => newId(prefix, now()),
   })
-  const recorder = createEvidenceRecorder({
+  const recording = {
     evidence,
-    camera: (id) => cameras.get(id),
+    camera: (id: string) => cameras.get(id),
     addEvidence: alarms.addEvidence,
-    onFailure: (alarm, type, error) => {
+    onFailure: (alarm: Alarm, type: Evidence['type'], error: unknown) => {
       logger.warn({ err: error, alarm: alarm.id, type }, 'evidence could not be made')
       const reason = error instanceof Error ? error.message : String(error)
       if (!stopping.signal.aborted) noteEvent(alarm.id, 'evidence-failed', now(), { type, reason })
     },
     signal: stopping.signal,
-  })
+    ...(options.ffmpegPath ? { ffmpegPath: options.ffmpegPath } : {}),
+  }
+  const recorder = createEvidenceRecorder(recording)
   cleanUp.defer('evidence', () => recorder.idle())
+  const throwEvidence = createThrowEvidence({ ...recording, calibration: (camera) => facades.calibrationOf(camera) })
+  cleanUp.defer('evidence of throws', () => throwEvidence.idle())
 
   // Eyes.
   const eyes = await openEyes(config, { store, logger, random, now, onError })
@@ -252,6 +258,7 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
     detector,
     cameras: () => cameras.list().map((camera) => camera.status()),
     looks: () => pipeline.looks(),
+    facades: { frames: () => facades.frames(), restarts: () => facades.restarts() },
     learning: eyes.counts,
     intake,
     announcer,
@@ -268,6 +275,7 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
     gate: () => createFrameGate({}),
     alarms,
     record: recorder.record,
+    recordThrow: throwEvidence.record,
     encode: (frame, boxes) => encodeSnapshot(frame, { boxes }),
     ...(eyes.secondStage ? { secondStage: eyes.secondStage } : {}),
     holdDoor: doors.want,
@@ -280,19 +288,35 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
   const falls = await createFalls(site, { onFall: pipeline.onFall, onError, now, random, logger })
   cleanUp.defer('falls', () => falls.close())
   const statusListeners = new Set<(status: CameraStatus) => void>()
-  const cameras = createCameraSet(config.cameras.map(cameraOptions), {
-    onFrame: pipeline.onFrame,
-    onStatus(status) {
-      if (status.state !== 'starting')
-        noteEvent(status.id, `camera-${status.state}`, status.since, status.reason ? { reason: status.reason } : {})
-      pipeline.onCamera(status)
-      for (const listener of statusListeners) listener(status)
+  const tellStatus = (status: CameraStatus) => {
+    for (const listener of statusListeners) listener(facades.completed(status))
+  }
+  const facades = await createFacades(config, {
+    store,
+    onThrow: pipeline.onThrow,
+    onWatch(camera, isUp, reason) {
+      noteEvent(camera, isUp ? 'facade-watched' : 'facade-unwatched', now(), reason === undefined ? {} : { reason })
+      const status = cameras.get(camera)?.status()
+      if (status) tellStatus(status)
     },
-    now,
-    random,
-    logger,
-    ...(options.ffmpegPath ? { ffmpegPath: options.ffmpegPath } : {}),
+    ...{ random, now, logger },
   })
+  const cameras = createCameraSet(
+    config.cameras.map((camera) => cameraOptions(camera, facades.watches(camera.id))),
+    {
+      onFrame: (frame) => (facades.watches(frame.camera) ? facades.observe(frame) : pipeline.onFrame(frame)),
+      onStatus(status) {
+        if (status.state !== 'starting')
+          noteEvent(status.id, `camera-${status.state}`, status.since, status.reason ? { reason: status.reason } : {})
+        pipeline.onCamera(status)
+        tellStatus(status)
+      },
+      now,
+      random,
+      logger,
+      ...(options.ffmpegPath ? { ffmpegPath: options.ffmpegPath } : {}),
+    },
+  )
 
   function noteEvent(
     subject: string,
@@ -331,13 +355,14 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
     alarms,
     cases,
     cameras: {
-      list: () => [...cameras.list()],
+      list: () => cameras.list().map((camera) => ({ ...camera, status: () => facades.completed(camera.status()) })),
       onStatus(listener) {
         statusListeners.add(listener)
         return () => statusListeners.delete(listener)
       },
     },
     doors: doors.service,
+    facades: facades.service,
     ...eyes.services,
     people: people.parts,
     telemetry,
@@ -378,7 +403,7 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
   pipeline.onRemembered(await lastKnown(site.devices, telemetry, now()))
   eyes.start()
   const pollers = modbusPollers(config, intake, { random, logger })
-  const running = [link, cameras, doors, ...pollers].map((part) => part.run(stopping.signal))
+  const running = [link, cameras, facades, doors, ...pollers].map((part) => part.run(stopping.signal))
   cleanUp.defer('cameras and mqtt', async () => {
     await intake.flush()
     stopping.abort(new Error('the gateway stops'))

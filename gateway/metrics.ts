@@ -13,6 +13,11 @@ export interface MeasuredParts {
   }
   cameras(): CameraStatus[]
   looks(): Array<{ camera: string; wanted: Readonly<Record<string, number>>; spared: number }>
+  /** Facade cameras: pictures by what became of them, and threads that were replaced. */
+  facades: {
+    frames(): Array<{ camera: string; outcome: string; count: number }>
+    restarts(): Array<{ camera: string; count: number }>
+  }
   intake: { stats(): object }
   courier: {
     counts(): Readonly<Record<string, number>>
@@ -92,6 +97,17 @@ export function createMetrics(registry: Registry, parts: MeasuredParts): Metrics
   gauge('gridgate_frame_looks', 'Frames by why they were analysed, or spared.', ['camera', 'reason'], (each) => {
     for (const { camera, wanted, spared } of parts.looks())
       for (const [reason, count] of Object.entries({ ...wanted, spared })) each.set({ camera, reason }, count)
+  })
+  gauge(
+    'gridgate_facade_frames',
+    'Pictures of facade cameras: analysed, fitting nothing known, too full of movement, dropped because too many waited.',
+    ['camera', 'outcome'],
+    (each) => {
+      for (const { camera, outcome, count } of parts.facades.frames()) each.set({ camera, outcome }, count)
+    },
+  )
+  gauge('gridgate_facade_restarts', 'Threads of facade cameras replaced since the start.', ['camera'], (each) => {
+    for (const { camera, count } of parts.facades.restarts()) each.set({ camera }, count)
   })
   gauge('gridgate_mqtt_messages', 'MQTT messages by what became of them.', ['outcome'], (each) => {
     for (const [outcome, count] of Object.entries(parts.intake.stats())) each.set({ outcome }, count)

@@ -5,6 +5,7 @@ import type { Measurement } from './core/measurement.ts'
 import type { CameraStatus, Detector, Frame, Inference } from './core/ports.ts'
 
 import type { Finding, Observation, Sighting } from './core/scene.ts'
+import type { ThrowReport } from './core/throw.ts'
 import { createSceneIndex, type RunningScene } from './scene-index.ts'
 
 export type { RunningScene }
@@ -48,6 +49,8 @@ export interface PipelineParts {
   gate(camera: string): FrameGate
   alarms: { take(finding: Finding, scene: string, decidedAt: number): Alarm | undefined }
   record(alarm: Alarm, sighting: Sighting, picture: () => Promise<Uint8Array | undefined>): void
+  /** Keeps what shows a throw; pictures of facade cameras do not come through here. */
+  recordThrow?(alarm: Alarm, camera: string, thrown: ThrowReport): void
   /** The very frame as JPEG with its detections drawn. */
   encode(frame: Frame, detections: readonly Detection[]): Promise<Uint8Array>
   secondStage?: SecondStage
@@ -64,6 +67,8 @@ export interface Pipeline {
   /** What was last known of the devices, once, at the start. */
   onRemembered(measurements: readonly Measurement[]): void
   onFall(fall: FallReport): void
+  /** @param thrown its frame's `at` is when it was last seen, epoch ms */
+  onThrow(camera: string, thrown: ThrowReport): void
   onCamera(status: CameraStatus): void
   onDevice(device: string, isUp: boolean, at: number): void
   onTick(): void
@@ -86,6 +91,7 @@ const priority = { attended: 2, normal: 1 } as const
  *
  *   camera ─frame─▶ gate ─┬─ still and empty: the scene hears "nothing there", no inference
  *                         └─▶ detector ─detections─▶ second stage ─▶ scene ─findings─▶ alarms ─▶ speaker, evidence, case
+ *   facade camera ─throw────────────────────────────▶ scene
  *   device ─measurement──────────────────────────────▶ scene
  *   band ───fall report──────────────────────────────▶ scene
  *   clock ──tick──────────────────────────▶ scenes that asked to be woken by now
@@ -118,7 +124,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
       const decidedAt = parts.now()
       // The voice starts at the decision itself; the transaction of the alarm follows.
       for (const finding of findings) if (finding.type === 'warn') parts.alarms.take(finding, kind, decidedAt)
-      for (const finding of findings) if (finding.type !== 'warn') act(finding, kind, decidedAt, frame)
+      for (const finding of findings) if (finding.type !== 'warn') act(finding, kind, decidedAt, observation, frame)
     } catch (error) {
       parts.onError(error, `scene ${kind} failed on a ${observation.type}`)
     }
@@ -130,13 +136,20 @@ export function createPipeline(parts: PipelineParts): Pipeline {
       if (running.metrics === undefined || running.metrics.has(metric)) showOne(observation, running)
   }
 
-  function act(finding: Finding, scene: string, decidedAt: number, frame: Frame | undefined): void {
+  function act(
+    finding: Finding,
+    scene: string,
+    decidedAt: number,
+    observation: Observation,
+    frame: Frame | undefined,
+  ): void {
     if (finding.type === 'attend') attend(finding)
     else if (finding.type === 'hold-door') parts.holdDoor(finding)
     else {
       const sighting = finding.type === 'raise' ? finding.sighting : undefined
       const alarm = parts.alarms.take(sighting ? explained(finding, sighting) : finding, scene, decidedAt)
       if (alarm && sighting) record(alarm, sighting, frame)
+      else if (alarm && observation.type === 'throw') parts.recordThrow?.(alarm, observation.camera, observation.thrown)
     }
   }
 
@@ -216,6 +229,9 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     },
     onFall(fall) {
       show({ type: 'fall', at: parts.now(), fall }, index.ofDevice(fall.device))
+    },
+    onThrow(camera, thrown) {
+      show({ type: 'throw', at: thrown.frame.at, camera, thrown }, index.ofCamera(camera))
     },
     onCamera({ id, state, since }) {
       if (state !== 'starting')

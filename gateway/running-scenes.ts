@@ -166,6 +166,11 @@ function runsOf(definition: Definition, defaults: SceneConfig, known: Known): Pl
         const entry = entries.findLast(({ lifts }) => lifts.includes(id))
         return entry && entry.isEnabled !== false ? [build(id, entry, liftTarget(site, id, devices))] : []
       })
+    case 'camera':
+      return site.cameras.flatMap(({ id, place }) => {
+        const entry = entries.findLast(({ cameras }) => cameras?.includes(id))
+        return entry && entry.isEnabled !== false ? [build(id, entry, { place, cameras: [id], devices: [] })] : []
+      })
     case 'device':
       return perDevice(devices.filter(isShown))
     case 'place':

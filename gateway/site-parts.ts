@@ -40,8 +40,11 @@ export function gatewayTopics(config: SiteConfig): GatewayTopics {
   }
 }
 
+/** What falls is there for a second: every picture, at the size in which the engine looks at it. */
+const facadePictures = { fps: 'all', width: 1920, height: 1080, halveAbove: 1280 } as const
+
 /** A camera of the site file as the camera readers take it. */
-export function cameraOptions(camera: CameraEntry): CameraOptions {
+export function cameraOptions(camera: CameraEntry, isFacade = false): CameraOptions {
   const { id, url, subUrl, username, password, analysisFps, analysisWidth, evidenceMs, stallMs, pace, loop } = camera
   return {
     id,
@@ -49,7 +52,9 @@ export function cameraOptions(camera: CameraEntry): CameraOptions {
     ...(subUrl === undefined ? {} : { subUrl }),
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
-    analysis: { fps: analysisFps, width: analysisWidth, height: Math.round((analysisWidth * 9) / 16) },
+    analysis: isFacade
+      ? facadePictures
+      : { fps: analysisFps, width: analysisWidth, height: Math.round((analysisWidth * 9) / 16) },
     evidence: { ringMs: evidenceMs },
     stallMs,
     pace,

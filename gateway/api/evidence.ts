@@ -42,6 +42,9 @@ export function evidenceRoutes(app: ApiApp, { store, evidence }: ApiOptions, aud
     handler: async (request, reply) => {
       const row = store.evidence(request.params.id)
       if (!row) throw notFound('evidence', request.params.id)
+      const who = whoOf(request)
+      if (row.isRestricted && who.role !== 'admin')
+        throw new Problem(403, 'forbidden', 'this shows windows unmasked: only an admin may see it, and it is recorded')
       if (row.deletedAt !== undefined)
         throw new Problem(
           410,
@@ -58,7 +61,7 @@ export function evidenceRoutes(app: ApiApp, { store, evidence }: ApiOptions, aud
       reply.headers({
         'content-type': row.contentType,
         'accept-ranges': 'bytes',
-        'cache-control': 'private, max-age=86400',
+        'cache-control': row.isRestricted ? 'no-store' : 'private, max-age=86400',
         'last-modified': new Date(row.createdAt).toUTCString(),
         etag,
       })
@@ -72,13 +75,10 @@ export function evidenceRoutes(app: ApiApp, { store, evidence }: ApiOptions, aud
         return reply.code(416).header('content-range', `bytes */${size}`).send(null)
       }
       const { start, end } = part === 'whole' ? { start: 0, end: size - 1 } : part
-      const { actor, id } = whoOf(request)
       const isDownload = request.query.download === true
-      audit.look(isDownload ? 'evidence-downloaded' : 'evidence-viewed', id, actor, {
-        id: row.id,
-        evidence: row.id,
-        camera: row.camera,
-      })
+      const facts = { id: row.id, evidence: row.id, camera: row.camera }
+      if (row.isRestricted) audit.write('evidence-unmasked', who.id, who.actor, { ...facts, isDownload })
+      else audit.look(isDownload ? 'evidence-downloaded' : 'evidence-viewed', who.id, who.actor, facts)
       reply.header('content-length', end - start + 1)
       if (part !== 'whole') reply.code(206).header('content-range', `bytes ${start}-${end}/${size}`)
       const name = `${row.id}.${row.file.split('.').pop()}`.replace(/[^\w.-]/g, '_')

@@ -9,6 +9,7 @@ import type {
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
 import type { Elder } from '../core/elder.ts'
+import type { FacadeService } from '../core/facade.ts'
 import type { LearningService } from '../core/learning.ts'
 import type { ModelService } from '../core/model.ts'
 import type { Place } from '../core/place.ts'
@@ -39,6 +40,8 @@ export interface ApiOptions {
   alarms: AlarmService
   cases: CaseService
   doors: DoorService
+  /** Absent where no camera watches a facade. */
+  facades?: FacadeService
   models?: ModelService
   /** Absent where the site does not learn. */
   learning?: LearningService

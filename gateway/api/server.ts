@@ -8,6 +8,7 @@ import { guard } from './access.ts'
 import { alarmRoutes } from './alarms.ts'
 import { answerRoutes } from './answer.ts'
 import { createAudit } from './audit.ts'
+import { calibrationRoutes } from './calibration.ts'
 import { cameraRoutes } from './cameras.ts'
 import { caseRoutes } from './cases.ts'
 import { serveConsole } from './console.ts'
@@ -25,6 +26,7 @@ import { createLoginLimiter } from './login-limiter.ts'
 import { modelRoutes } from './models.ts'
 import { registerOpenapi } from './openapi.ts'
 import { type ApiApp, type ApiOptions, defaultLimits } from './options.ts'
+import { policePackageRoutes } from './police-package.ts'
 import { answerError } from './problem.ts'
 import { pushRoutes } from './push.ts'
 import { registrationRoutes } from './registration.ts'
@@ -103,7 +105,9 @@ export async function createApi(options: ApiOptions): Promise<Api> {
         siteRoutes(v1, options)
         alarmRoutes(v1, options)
         evidenceRoutes(v1, options, audit)
+        policePackageRoutes(v1, options, audit)
         cameraRoutes(v1, options, sockets, audit)
+        calibrationRoutes(v1, options)
         caseRoutes(v1, options)
         journalRoutes(v1, options, limits)
         liveRoutes(v1, sockets, feed)

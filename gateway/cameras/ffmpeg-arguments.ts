@@ -68,14 +68,15 @@ export function readerScript(input: StreamInput, silentMs: number): string {
   ].join('\n')
 }
 
-function pictureArguments({ fps, width, height }: PictureOptions): string[] {
+function pictureArguments({ fps, width, height, halveAbove }: PictureOptions): string[] {
   // The first picture of every 1/fps of stream time, with its own time: the fps filter would move it to a grid.
   const step = `floor(t*${fps}+0.001)`
   const sample =
     fps === 'all' ? [] : [`select='isnan(prev_selected_t)+gt(${step},${step.replace('t*', 'prev_selected_t*')})'`]
+  const share = halveAbove === undefined ? '' : `/if(gt(iw,${halveAbove}),2,1)`
   const filters = [
     ...sample,
-    `scale=w='min(iw,${width})':h='min(ih,${height})':force_original_aspect_ratio=decrease:force_divisible_by=2:flags=area`,
+    `scale=w='min(iw${share},${width})':h='min(ih${share},${height})':force_original_aspect_ratio=decrease:force_divisible_by=2:flags=area`,
     'format=yuv420p',
     // The print filter passes over pictures without metadata.
     'metadata=add:key=p:value=1',

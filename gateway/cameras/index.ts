@@ -1,4 +1,5 @@
 export { createCamera, type RunningCamera } from './camera.ts'
 export { type CameraSet, createCameraSet } from './camera-set.ts'
+export { type MaskedClipRequest, writeMaskedClip } from './masked-clip.ts'
 export type { CameraContext, CameraLogger, CameraOptions } from './options.ts'
 export { encodeCrop, encodeSnapshot } from './snapshot.ts'

@@ -17,6 +17,8 @@ export interface CameraOptions {
     /** Pictures are scaled down to fit, never up; sides are even. Default 640 × 360. */
     width?: number
     height?: number
+    /** Pictures wider than this are taken at half their width; then the bounds above. Default: none are. */
+    halveAbove?: number
     /**
      * `'fast'` leaves out the codec's smoothing of block edges: about a fifth less to decode, and slightly blocky
      * pictures for the detector. Evidence is not touched. Default `'exact'`.
@@ -78,6 +80,7 @@ export interface PictureOptions {
   fps: number | 'all'
   width: number
   height: number
+  halveAbove?: number
   decoding: 'exact' | 'fast'
 }
 
@@ -118,6 +121,7 @@ export function planCamera(options: CameraOptions): CameraPlan {
     pictures: {
       ...{ fps, decoding: analysis.decoding ?? 'exact' },
       ...{ width: width - (width % 2), height: height - (height % 2) },
+      ...(analysis.halveAbove === undefined ? {} : { halveAbove: analysis.halveAbove }),
     },
     ring: { maxMs: ringMs, maxBytes: evidence.maxBytes ?? 48 * 1024 * 1024 },
     stallMs: options.stallMs ?? 10_000,

@@ -16,7 +16,10 @@ const drivers: DriverSchemas = {
       ),
     },
   ],
-  scenes: [{ kind: 'ebike-in-elevator', options: Type.Object({ minScore: Type.Number({ default: 0.5 }) }) }],
+  scenes: [
+    { kind: 'ebike-in-elevator', options: Type.Object({ minScore: Type.Number({ default: 0.5 }) }) },
+    { kind: 'high-rise-throwing', options: Type.Object({}) },
+  ],
   doors: [],
   notifiers: [
     { kind: 'ntfy', options: Type.Object({ url: Type.String() }, { additionalProperties: false }) },

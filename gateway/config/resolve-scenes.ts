@@ -12,8 +12,15 @@ export function resolveScenes(written: WrittenSite, report: Report): SceneConfig
         if (!names.has(id)) report(['scenes', index, key, at] as Path, `there is no ${noun} "${id}"`)
     }
     known('lifts', lifts, written.lifts, 'lift')
+    known('cameras', entry.cameras ?? [], written.cameras, 'camera')
     known('devices', entry.devices ?? [], written.devices, 'device')
     known('elders', entry.elders ?? [], written.elders, 'elder')
+    for (const [at, id] of (entry.cameras ?? []).entries())
+      if (written.cameras.find((camera) => camera.id === id)?.place.lift !== undefined)
+        report(
+          ['scenes', index, 'cameras', at],
+          `camera "${id}" looks into a lift; it cannot watch something else as well`,
+        )
     for (const [at, { building, unit }] of (entry.places ?? []).entries()) {
       const found = written.buildings.find(({ id }) => id === building)
       const path: Path = ['scenes', index, 'places', at]
@@ -26,6 +33,7 @@ export function resolveScenes(written: WrittenSite, report: Report): SceneConfig
       isEnabled: entry.isEnabled,
       options: entry.options,
       lifts,
+      ...(entry.cameras ? { cameras: entry.cameras } : {}),
       ...(entry.devices ? { devices: entry.devices } : {}),
       ...(entry.places ? { places: entry.places } : {}),
       ...(entry.elders ? { elders: entry.elders } : {}),

@@ -15,6 +15,7 @@ export const SceneEntry = Type.Object(
     lifts: Type.Optional(
       Type.Union([Type.Literal('all'), Type.Array(Type.String())], { description: 'One scene runs for each lift.' }),
     ),
+    cameras: Type.Optional(Ids('Camera ids, for scenes that watch a camera each.')),
     devices: Type.Optional(Ids('Device ids this entry is about, instead of all that fit.')),
     places: Type.Optional(
       Type.Array(

@@ -149,6 +149,7 @@ export interface SceneConfig {
   scene: string
   isEnabled?: boolean
   lifts: string[]
+  cameras?: string[]
   devices?: string[]
   places?: Array<{ building: string; unit?: string }>
   elders?: string[]

@@ -48,7 +48,10 @@ export interface Phrase {
 
 export interface Evidence {
   id: string
-  type: 'snapshot' | 'clip'
+  /** `track`: what was measured, as JSON. */
+  type: 'snapshot' | 'clip' | 'track'
+  /** Shows windows and balconies unmasked: for admins only, and every look at it is recorded. */
+  isRestricted?: true
   camera: string
   /** Epoch ms covered by the file, on the gateway's clock. */
   fromAt: number

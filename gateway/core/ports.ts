@@ -70,6 +70,8 @@ export interface CameraStatus {
   framesPerSecond: number
   droppedFrames: number
   reconnects: number
+  /** Of a facade camera: its pictures come, but what looks for falling objects is down or too slow at the moment. */
+  isUnwatched?: true
   width?: number
   height?: number
   codec?: string
@@ -402,6 +404,8 @@ export interface Store {
   countCases(type: string, placeKey: string, since: number): number
 
   journal(query: { after: number; limit: number; topics?: readonly JournalTopic[] }): JournalEntry[]
+  /** Every row about one alarm, case, camera, device or user, oldest first. */
+  journalOf(subject: string): JournalEntry[]
   readonly lastSeq: number
   onAppend(listener: (entry: JournalEntry) => void): () => void
 
@@ -429,7 +433,10 @@ export interface EvidenceStore {
   /** A path for a new file; nothing else may be written there. */
   reserve(alarmId: string, type: Evidence['type'], extension: string): { id: string; temporaryFile: string }
   /** fsync → rename → SHA-256. Returns the row to be stored in the alarm's transaction. */
-  commit(id: string, facts: Pick<Evidence, 'type' | 'camera' | 'fromAt' | 'toAt' | 'contentType'>): Promise<Evidence>
+  commit(
+    id: string,
+    facts: Pick<Evidence, 'type' | 'camera' | 'fromAt' | 'toAt' | 'contentType' | 'isRestricted'>,
+  ): Promise<Evidence>
   /** Absolute path of a committed file, or undefined when it is gone. */
   path(evidence: Evidence): string | undefined
   /** Deletes files no row names (left by a crash) and files past retention. */

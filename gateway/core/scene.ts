@@ -7,6 +7,7 @@ import type { Elder } from './elder.ts'
 import type { Measurement } from './measurement.ts'
 import type { Place } from './place.ts'
 import type { LocalTime } from './schedule.ts'
+import type { ThrowReport } from './throw.ts'
 
 /** Instant of a frame on two clocks: the gateway's (epoch ms) and the stream's own (ms since its session began). */
 export interface FrameTime {
@@ -21,6 +22,8 @@ export type Observation =
   | { type: 'frame'; at: number; camera: string; frame: FrameTime; detections: readonly Detection[] }
   | { type: 'measurement'; at: number; measurement: Measurement }
   | { type: 'fall'; at: number; fall: FallReport }
+  /** Something fell past the facade that the camera watches. */
+  | { type: 'throw'; at: number; camera: string; thrown: ThrowReport }
   | { type: 'camera'; at: number; camera: string; isUp: boolean }
   | { type: 'device'; at: number; device: string; isUp: boolean }
   /**
@@ -123,7 +126,7 @@ export interface SceneTarget {
 }
 
 /** What one instance of a scene stands for; `place`: building and unit, as far as they are known. */
-export type ScenePer = 'lift' | 'device' | 'place' | 'elder' | 'site'
+export type ScenePer = 'lift' | 'camera' | 'device' | 'place' | 'elder' | 'site'
 
 export interface SceneDefinition<Options> {
   kind: string

@@ -7,6 +7,7 @@ export {
   loadFallingModel,
   type TrackClassifier,
 } from './classifier.ts'
+export { clearMask, drawThrow } from './composite.ts'
 export {
   createFallingEngine,
   type FallingCounters,

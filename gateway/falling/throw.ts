@@ -1,18 +1,9 @@
+import type { ThrowOrigin, ThrowPoint } from '../core/throw.ts'
 import type { FacadeMap } from './calibration.ts'
 import type { FallSegment } from './fall-segment.ts'
 import type { FeatureName } from './features.ts'
 
-/** Where on the building something was thrown from. */
-export interface ThrowOrigin {
-  /** Storey, 1 at the ground; with the band in which it lies. */
-  floor: number
-  floorFrom: number
-  floorTo: number
-  /** Flat from the left edge, 1 first; absent where the calibration names no columns. */
-  column?: number
-  /** 0…1 across the facade; outside it beside the building. */
-  across: number
-}
+export type { ThrowOrigin, ThrowPoint } from '../core/throw.ts'
 
 /** One throw: everything an alarm, a composite picture and a report need. Stream milliseconds; fractions of the picture. */
 export interface Throw {
@@ -28,14 +19,6 @@ export interface Throw {
   endSpeedMs?: number
   toGroundS?: number
   features: Record<FeatureName, number>
-}
-
-export interface ThrowPoint {
-  atMs: number
-  x: number
-  y: number
-  width: number
-  height: number
 }
 
 /** A fall the classifier believes. */

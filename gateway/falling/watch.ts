@@ -32,6 +32,8 @@ export interface FallingWatchOptions {
   onThrow(camera: string, event: Throw, frame: FrameTime): void
   /** The thread was lost and will be replaced. */
   onLost?(reason: string): void
+  /** The thread that replaced it has looked at its first picture. */
+  onBack?(): void
   random(): number
   restart?: BackoffBounds
 }
@@ -48,6 +50,11 @@ export interface FallingWatch {
   /** Takes every picture of a camera; returns at once. Retains and releases the frame itself. */
   observe(frame: Frame): void
   status(camera: string): WatchStatus
+  /**
+   * Takes another calibration for a camera at once; its background is learnt anew.
+   * @throws Error for a calibration that spans no plane
+   */
+  calibrate(camera: string, calibration: FacadeCalibration): void
   /** Keeps the thread alive until the signal; resolves when it is gone. */
   run(signal: AbortSignal): Promise<void>
 }
@@ -57,7 +64,8 @@ const mostWaiting = 3
 
 /** @throws Error for a calibration that spans no plane */
 export function createFallingWatch(options: FallingWatchOptions): FallingWatch {
-  for (const { id, calibration } of options.cameras)
+  const cameras = options.cameras.map((camera) => ({ ...camera }))
+  for (const { id, calibration } of cameras)
     if (calibration)
       try {
         createFacadeMap(calibration)
@@ -76,6 +84,7 @@ export function createFallingWatch(options: FallingWatchOptions): FallingWatch {
   const origins = new Map<string, { session: string; at: number }>()
   let worker: Worker | undefined
   let nextId = 1
+  let isLost = false
 
   const settle = (id: number) => {
     const frame = pending.get(id)
@@ -90,6 +99,8 @@ export function createFallingWatch(options: FallingWatchOptions): FallingWatch {
       const { id, camera, counters, stages, restlessShare } = message
       Object.assign(status.get(camera)!, { counters, stages, restlessShare })
       settle(id)
+      if (isLost) options.onBack?.()
+      isLost = false
       return
     }
     const { camera, session, event } = message
@@ -106,13 +117,7 @@ export function createFallingWatch(options: FallingWatchOptions): FallingWatch {
       reason = error.message
     })
     const exited = new Promise((resolve) => thread.once('exit', resolve))
-    for (const { id, calibration, masks } of options.cameras)
-      thread.postMessage({
-        type: 'open',
-        camera: id,
-        ...(calibration ? { calibration } : {}),
-        ...(masks ? { masks } : {}),
-      } satisfies WatchRequest)
+    for (const camera of cameras) thread.postMessage(opening(camera))
     worker = thread
     const stop = () => void thread.terminate()
     signal.addEventListener('abort', stop, { once: true })
@@ -121,7 +126,9 @@ export function createFallingWatch(options: FallingWatchOptions): FallingWatch {
     signal.removeEventListener('abort', stop)
     worker = undefined
     for (const id of [...pending.keys()]) settle(id)
-    if (!signal.aborted) options.onLost?.(reason)
+    if (signal.aborted) return
+    isLost = true
+    options.onLost?.(reason)
   }
 
   return {
@@ -143,6 +150,13 @@ export function createFallingWatch(options: FallingWatchOptions): FallingWatch {
       worker.postMessage({ type: 'frame', id, camera, data, width, height, mediaMs, session } satisfies WatchRequest)
     },
     status: (camera) => ({ ...status.get(camera)! }),
+    calibrate(camera, calibration) {
+      createFacadeMap(calibration)
+      const watched = cameras.find(({ id }) => id === camera)
+      if (!watched) throw new Error(`camera ${camera} is not watched`)
+      watched.calibration = calibration
+      worker?.postMessage(opening(watched))
+    },
     async run(signal) {
       for (let attempt = 0; !signal.aborted; attempt++) {
         await runOnce(signal)
@@ -152,6 +166,10 @@ export function createFallingWatch(options: FallingWatchOptions): FallingWatch {
       }
     },
   }
+}
+
+function opening({ id, calibration, masks }: WatchedCamera): WatchRequest {
+  return { type: 'open', camera: id, ...(calibration ? { calibration } : {}), ...(masks ? { masks } : {}) }
 }
 
 /** In development the entry point is TypeScript, and threads do not inherit tsx from their parent on every Node. */

@@ -17,6 +17,7 @@ import { elderWandering } from './elder-wandering.ts'
 import { electricityOverload } from './electricity-overload.ts'
 import { fireLane } from './fire-lane.ts'
 import { gas } from './gas.ts'
+import { highRiseThrowing } from './high-rise-throwing.ts'
 import { liftState } from './lift-state.ts'
 import { manholeMoved } from './manhole-moved.ts'
 import { noise } from './noise.ts'
@@ -33,6 +34,7 @@ import { waterRunning } from './water-running.ts'
 // biome-ignore lint/suspicious/noExplicitAny: each scene has options of its own, checked against its schema at load
 export const sceneDefinitions: readonly SceneDefinition<any>[] = [
   ebikeInElevator,
+  highRiseThrowing,
   smoke,
   gas,
   carbonMonoxide,

@@ -13,6 +13,7 @@ interface EvidenceRow {
   sha256: string
   created_at: number
   deleted_at: number | null
+  is_restricted: 0 | 1
 }
 
 /** A committed file with the alarm it belongs to. */
@@ -39,8 +40,9 @@ export interface EvidenceTable {
 
 export function createEvidenceTable(database: Database): EvidenceTable {
   const insert = database.prepare(`
-    INSERT INTO evidence (id, alarm_id, type, camera, from_at, to_at, content_type, file, bytes, sha256, created_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`)
+    INSERT INTO evidence (id, alarm_id, type, camera, from_at, to_at, content_type, file, bytes, sha256, created_at,
+      is_restricted)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`)
   const byId = database.prepare('SELECT * FROM evidence WHERE id = ?')
   const deletions = database.prepare(
     'SELECT id, deleted_at FROM evidence WHERE alarm_id = ? AND deleted_at IS NOT NULL',
@@ -70,6 +72,7 @@ export function createEvidenceTable(database: Database): EvidenceTable {
           one.bytes,
           one.sha256,
           Math.round(one.createdAt),
+          one.isRestricted ? 1 : 0,
         )
     },
     get(id) {
@@ -111,6 +114,7 @@ function evidenceOf(row: EvidenceRow): Evidence {
     bytes: row.bytes,
     sha256: row.sha256,
     createdAt: row.created_at,
+    ...(row.is_restricted === 1 ? { isRestricted: true } : {}),
     ...(row.deleted_at === null ? {} : { deletedAt: row.deleted_at }),
   }
 }

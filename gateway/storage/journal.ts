@@ -24,6 +24,8 @@ export interface Journal {
   /** Appends one row; only inside a transaction. */
   append(draft: JournalDraft): JournalEntry
   read(query: { after: number; limit: number; topics?: readonly JournalTopic[] }): JournalEntry[]
+  /** Every row of one subject, oldest first. */
+  of(subject: string): JournalEntry[]
   /** 0 while empty. Inside a transaction, the newest row of that transaction. */
   lastSeq(): number
   /** The first seq that is missing or does not fit its hash; undefined when the chain holds from 1 to the end. */
@@ -42,6 +44,7 @@ export function createJournal(database: Database): Journal {
   const insert = database.prepare(`INSERT INTO journal (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`)
   const newest = database.prepare('SELECT seq, hash FROM journal ORDER BY seq DESC LIMIT 1')
   const readAll = database.prepare(`SELECT ${columns} FROM journal WHERE seq > ? ORDER BY seq LIMIT ?`)
+  const ofSubject = database.prepare(`SELECT ${columns} FROM journal WHERE subject = ? ORDER BY seq`)
   const readTopic = database.prepare(`SELECT ${columns} FROM journal WHERE topic = ? AND seq > ? ORDER BY seq LIMIT ?`)
 
   return {
@@ -72,6 +75,8 @@ export function createJournal(database: Database): Journal {
         .slice(0, limit)
         .map(entryOf)
     },
+
+    of: (subject) => (ofSubject.all(subject) as JournalRow[]).map(entryOf),
 
     lastSeq: () => newest.get()?.seq ?? 0,
 

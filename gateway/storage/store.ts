@@ -1,6 +1,7 @@
 import type { JournalEntry } from '../core/journal.ts'
 import type { Store, StoreTransaction } from '../core/ports.ts'
 import { createAlarmTable } from './alarm-table.ts'
+import { type CalibrationTable, createCalibrationTable } from './calibration-table.ts'
 import { createCaseTable } from './case-table.ts'
 import { closeDatabase, openDatabase } from './database.ts'
 import { createDeviceTable, type DeviceTable } from './device-table.ts'
@@ -28,6 +29,7 @@ export interface OpenStore extends Store {
   readonly learningRows: LearningTable
   readonly modelRows: ModelTable
   readonly deviceRows: DeviceTable
+  readonly calibrationRows: CalibrationTable
 }
 
 /** "GrGt" in ASCII. */
@@ -39,6 +41,7 @@ const migrations = [
   '003-people.sql',
   '004-learning.sql',
   '005-devices.sql',
+  '006-facades.sql',
 ].map((name) => new URL(`./migrations/store/${name}`, import.meta.url))
 
 /**
@@ -71,6 +74,7 @@ function createStore({ file, now, logger }: StoreOptions, unlock: () => void): O
   const cases = createCaseTable(database)
   const learning = createLearningTable(database)
   const models = createModelTable(database)
+  const calibrations = createCalibrationTable(database)
   const users = createUserTable(database, now)
   const push = createPushTable(database)
   const devices = createDeviceTable(database)
@@ -187,6 +191,7 @@ function createStore({ file, now, logger }: StoreOptions, unlock: () => void): O
     countCases: cases.count,
 
     journal: journal.read,
+    journalOf: journal.of,
     get lastSeq() {
       return lastSeq
     },
@@ -200,6 +205,7 @@ function createStore({ file, now, logger }: StoreOptions, unlock: () => void): O
     learningRows: learning,
     modelRows: models,
     deviceRows: devices,
+    calibrationRows: calibrations,
 
     users: users.users,
     userWithHash: users.userWithHash,

@@ -13,6 +13,9 @@ export const CameraStatus = Type.Object(
     framesPerSecond: Type.Number(),
     droppedFrames: Type.Number(),
     reconnects: Type.Number(),
+    isUnwatched: Type.Optional(
+      Type.Literal(true, { description: 'a facade camera whose pictures are not looked through at the moment' }),
+    ),
     width: Type.Optional(Type.Number()),
     height: Type.Optional(Type.Number()),
     codec: Type.Optional(Type.String()),

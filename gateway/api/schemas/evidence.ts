@@ -7,7 +7,8 @@ import { Id } from './place.ts'
 export const Evidence = Type.Object(
   {
     id: Id,
-    type: Type.Enum(['snapshot', 'clip']),
+    type: Type.Enum(['snapshot', 'clip', 'track']),
+    isRestricted: Type.Optional(Type.Literal(true, { description: 'shows what is masked otherwise; for admins only' })),
     camera: Type.String(),
     fromAt: Instant,
     toAt: Instant,
