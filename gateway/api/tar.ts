@@ -32,7 +32,6 @@ export async function* tar(entries: Iterable<TarEntry>): AsyncGenerator<Uint8Arr
 }
 
 function header(name: string, bytes: number, at: number): Buffer {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what ASCII is
   if (!/^[\x20-\x7e]{1,100}$/.test(name) || bytes > mostBytes) throw new Error(`${name} does not fit into a tar`)
   const head = Buffer.alloc(block)
   const octal = (value: number, length: number) => `${value.toString(8).padStart(length - 1, '0')}\0`
