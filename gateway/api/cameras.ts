@@ -14,7 +14,12 @@ const SnapshotQuery = Type.Object({
 })
 
 /** `/cameras`: their state, the newest picture, the live picture. Who looked at the live picture is recorded. */
-export function cameraRoutes(app: ApiApp, { cameras, site }: ApiOptions, sockets: Sockets, audit: Audit): void {
+export function cameraRoutes(
+  app: ApiApp,
+  { cameras, site, facades }: ApiOptions,
+  sockets: Sockets,
+  audit: Audit,
+): void {
   const tags = ['cameras']
   const existing = (id: string): Camera => {
     const camera = cameras.list().find((one) => one.id === id)
@@ -39,6 +44,7 @@ export function cameraRoutes(app: ApiApp, { cameras, site }: ApiOptions, sockets
         return {
           ...cameraStatusToWire(camera.status()),
           name: known?.name ?? { zh: camera.id, en: camera.id },
+          ...(facades?.calibration(camera.id) ? { isFacade: true as const } : {}),
           ...(known?.lift ? { lift: known.lift } : {}),
         }
       }),

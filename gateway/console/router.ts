@@ -2,6 +2,7 @@ import { createRouter, createWebHistory } from 'vue-router'
 import type { Client } from './client/client.ts'
 import AccountsPage from './pages/accounts.vue'
 import AlarmsPage from './pages/alarms.vue'
+import CalibrationPage from './pages/calibration.vue'
 import CamerasPage from './pages/cameras.vue'
 import CasesPage from './pages/cases.vue'
 import DevicesPage from './pages/devices.vue'
@@ -21,6 +22,7 @@ export function createConsoleRouter(client: Client) {
       { path: '/', redirect: '/alarms' },
       { path: '/login', component: LoginPage },
       { path: '/alarms/:id?', component: AlarmsPage },
+      { path: '/cameras/:id/calibration', component: CalibrationPage },
       { path: '/cameras/:id?', component: CamerasPage },
       { path: '/cases/:id?', component: CasesPage },
       { path: '/devices/:id?', component: DevicesPage },

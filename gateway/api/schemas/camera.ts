@@ -26,7 +26,12 @@ export type CameraStatus = Static<typeof CameraStatus>
 
 /** A camera as `GET /cameras` lists it: its status, its names and the lift it watches. */
 export const Camera = Type.Object(
-  { ...CameraStatus.properties, name: LocalText, lift: Type.Optional(Type.String()) },
+  {
+    ...CameraStatus.properties,
+    name: LocalText,
+    isFacade: Type.Optional(Type.Literal(true)),
+    lift: Type.Optional(Type.String()),
+  },
   { title: 'Camera' },
 )
 export type Camera = Static<typeof Camera>

@@ -287,6 +287,7 @@ export function createClient() {
     get: http.get,
     post: http.post,
     postTable: http.postTable,
+    put: http.put,
     delete: http.delete,
     evidenceUrl: (id: string) => `/api/v1/evidence/${id}`,
     liveUrl: (camera: string) => socketUrl(`/cameras/${camera}/live`),

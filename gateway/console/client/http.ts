@@ -23,6 +23,7 @@ export interface Http {
   post<T>(path: string, body?: unknown): Promise<T>
   /** Text of a file, as CSV. */
   postTable<T>(path: string, table: Blob): Promise<T>
+  put<T>(path: string, body: unknown): Promise<T>
   delete(path: string): Promise<void>
 }
 
@@ -63,6 +64,7 @@ export function createHttp(options: { csrfToken(): string; onUnauthenticated(): 
     get: <T>(path: string) => request('GET', path) as Promise<T>,
     post: <T>(path: string, body?: unknown) => request('POST', path, body ?? {}) as Promise<T>,
     postTable: <T>(path: string, table: Blob) => request('POST', path, table) as Promise<T>,
+    put: <T>(path: string, body: unknown) => request('PUT', path, body) as Promise<T>,
     delete: (path) => request('DELETE', path) as Promise<void>,
   }
 }
