@@ -18,6 +18,7 @@ import { freePorts } from '../ports.ts'
 
 const building = 301
 const width = 640
+const metricsToken = 'metrics-token-of-the-test'
 const base: ScenePlan = {
   ...{ building, seed: 1, width, framesPerSecond: 25, seconds: 18, daylight: 'day', noise: 1.5 },
   ...{ throws: [{ at: 5, kind: 'bag' }], distractors: [], disturbances: [] },
@@ -69,6 +70,8 @@ function hashOf({ hash: _, previousHash, ...row }: JournalRow): string {
 
 /** A gateway with one camera on a facade for each clip; the clips begin when they are first received. */
 async function site(t: Test, dir: string, clips: Record<string, string>) {
+  mkdirSync(dir, { recursive: true })
+  writeFileSync(join(dir, 'metrics-token'), metricsToken)
   const rtsp = await createRtspServer({ port: 0 })
   t.teardown(() => rtsp.close())
   for (const [name, file] of Object.entries(clips)) await rtsp.mount(name, { file, loop: false })
@@ -77,7 +80,7 @@ async function site(t: Test, dir: string, clips: Record<string, string>) {
   const text = JSON.stringify({
     site: { id: 'garden', name: { zh: '花园', en: 'Garden' } },
     dataDir: dir,
-    http: { port: 0 },
+    http: { port: 0, metricsToken: { file: 'metrics-token' } },
     mqtt: { port: mqtt },
     buildings: [{ id: 'b1', name: { zh: '1 号楼', en: 'Building 1' } }],
     cameras: names.map((id) => ({
@@ -186,7 +189,9 @@ t.test('what is thrown from a facade is one alarm with its floor, its clip and i
   t.notMatch(report, /(src|href)="(?!data:)/, 'the report loads nothing')
 
   const birdsSeen = async () => {
-    const metrics = await (await fetch(`${app.url}/metrics`)).text()
+    const metrics = await (
+      await fetch(`${app.url}/metrics`, { headers: { authorization: `Bearer ${metricsToken}` } })
+    ).text()
     // A busy machine drops pictures; those that were looked at and those that were not make up the clip.
     const counts = [...metrics.matchAll(/gridgate_facade_frames\{camera="west",outcome="\w+"\} (\d+)/g)]
     return counts.reduce((sum, [, count]) => sum + Number(count), 0) > 250
