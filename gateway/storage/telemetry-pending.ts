@@ -1,11 +1,8 @@
 import type { Arrival, Points } from './telemetry-blob.ts'
+import { instantOf } from './telemetry-point.ts'
 
 export const hourMs = 3_600_000
 export const hourOf = (at: number): number => Math.floor(at / hourMs)
-
-/** The instant a value counts for, as `instantOf` says of a measurement. */
-export const arrivalAt = ({ clockTrusted, deviceAt, ingestedAt }: Arrival): number =>
-  Math.round(clockTrusted ? deviceAt : ingestedAt)
 
 /** Values that are stored as batches and wait for their place among the hours. */
 export interface Pending {
@@ -33,7 +30,7 @@ export function createPending(generation: number): Pending {
         points = { at: [], values: [] }
         waiting.set(arrival.series, points)
       }
-      points.at.push(arrivalAt(arrival))
+      points.at.push(instantOf(arrival))
       points.values.push(arrival.value)
       count++
     },

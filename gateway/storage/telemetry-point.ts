@@ -1,7 +1,11 @@
 import type { Measurement } from '../core/measurement.ts'
 
 /** Where a measurement lies in time: the device's instant where its clock is trusted, the receipt otherwise. Epoch ms. */
-export function instantOf({ clockTrusted, deviceAt, ingestedAt }: Measurement): number {
+export function instantOf({
+  clockTrusted,
+  deviceAt,
+  ingestedAt,
+}: Pick<Measurement, 'clockTrusted' | 'deviceAt' | 'ingestedAt'>): number {
   return Math.round(clockTrusted ? deviceAt : ingestedAt)
 }
 

@@ -5,8 +5,8 @@ import { storageError } from './storage-error.ts'
 import { type Arrival, packBatch, unpackBatch } from './telemetry-blob.ts'
 import { createTelemetryHours } from './telemetry-hours.ts'
 import { moveRows } from './telemetry-move.ts'
-import { arrivalAt, createPending, hourOf, type Pending } from './telemetry-pending.ts'
-import { isStorable } from './telemetry-point.ts'
+import { createPending, hourOf, type Pending } from './telemetry-pending.ts'
+import { instantOf, isStorable } from './telemetry-point.ts'
 import { readSeries } from './telemetry-series.ts'
 
 export interface TelemetrySqliteOptions {
@@ -107,7 +107,7 @@ export function openTelemetrySqlite(options: TelemetrySqliteOptions): TelemetryS
 
   function remember(arrival: Arrival): void {
     const before = latest.get(arrival.series)
-    if (!before || arrivalAt(arrival) >= arrivalAt(before)) latest.set(arrival.series, arrival)
+    if (!before || instantOf(arrival) >= instantOf(before)) latest.set(arrival.series, arrival)
   }
 
   function store(measurements: readonly Measurement[]): void {
@@ -226,7 +226,7 @@ function readLatest(database: Database): Map<number, Arrival> {
 function latestRow(arrival: Arrival): [number, number, number, 0 | 1, number, number | string] {
   const { deviceAt, ingestedAt, clockTrusted, value } = arrival
   return [
-    arrivalAt(arrival),
+    instantOf(arrival),
     Math.round(deviceAt),
     Math.round(ingestedAt),
     clockTrusted ? 1 : 0,
