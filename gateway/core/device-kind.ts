@@ -105,6 +105,24 @@ export const commonMetrics = [
   'isFault',
 ] as const satisfies readonly Metric[]
 
+/**
+ * What a lift's interface (dry contacts, Modbus, BACnet) or another sense can tell, as metrics of a device in that lift.
+ * The first two must be true for a hold; each of the others forbids it.
+ */
+export const liftSignals = [
+  'isAtLanding',
+  'isDoorOpen',
+  'isMoving',
+  'isFireMode',
+  'isFireService',
+  'isFault',
+  'isEntrapment',
+  'isInspection',
+  'isSosPressed',
+  'isPersonDown',
+  'isWheelchairPresent',
+] as const satisfies readonly Metric[]
+
 export interface DeviceKind {
   name: { zh: string; en: string }
   /** Metrics by which the kind is known; a device may lack some and bring common ones. */
@@ -198,21 +216,7 @@ export const deviceKinds = {
   },
   lift: {
     name: { zh: '电梯状态', en: 'Lift state' },
-    metrics: [
-      'floor',
-      'direction',
-      'isAtLanding',
-      'isDoorOpen',
-      'isMoving',
-      'isFireMode',
-      'isFireService',
-      'isFault',
-      'isEntrapment',
-      'isInspection',
-      'isSosPressed',
-      'isPersonDown',
-      'isWheelchairPresent',
-    ],
+    metrics: ['floor', 'direction', ...liftSignals],
     isLifeSafety: true,
   },
   relay: { name: { zh: '继电器', en: 'Relay' }, metrics: ['isOn'] },

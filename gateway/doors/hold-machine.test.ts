@@ -1,6 +1,7 @@
 import t from 'tap'
+import { liftSignals } from '../core/device-kind.ts'
 import { createHoldMachine, type HoldMachine, type HoldOutput } from './hold-machine.ts'
-import { type LiftSignal, liftSignals } from './lift-signals.ts'
+import type { LiftSignal } from './lift-signals.ts'
 
 const required = new Set<LiftSignal>(['isMoving', 'isFireMode', 'isFault'])
 const li = { type: 'user', id: 'li' } as const

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
-import { type LiftSignal, liftSignals } from './lift-signals.ts'
+import { liftSignals } from '../core/device-kind.ts'
+import type { LiftSignal } from './lift-signals.ts'
 
 /** Options of every door driver: the safety rules of one lift, and who has put them into service. */
 export const holdOptions = {

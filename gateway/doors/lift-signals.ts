@@ -1,22 +1,6 @@
+import { liftSignals } from '../core/device-kind.ts'
 import type { Measurement } from '../core/measurement.ts'
 
-/**
- * What a lift's interface (dry contacts, Modbus, BACnet) or another sense can tell, as metrics of a device in that lift.
- * The first two must be true for a hold; each of the others forbids it.
- */
-export const liftSignals = [
-  'isAtLanding',
-  'isDoorOpen',
-  'isMoving',
-  'isFireMode',
-  'isFireService',
-  'isFault',
-  'isEntrapment',
-  'isInspection',
-  'isSosPressed',
-  'isPersonDown',
-  'isWheelchairPresent',
-] as const
 export type LiftSignal = (typeof liftSignals)[number]
 
 /** Each signal's last value and when it was heard, on the clock of the door hold. */

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import t from 'tap'
 import { errorCodes } from '../../api/schemas/error.ts'
+import { liftSignals } from '../../core/device-kind.ts'
 import { cameraProblems } from '../../core/ports.ts'
-import { liftSignals } from '../../doors/lift-signals.ts'
 import en from './en.ts'
 import zh from './zh-CN.ts'
 
