@@ -3,7 +3,6 @@ import type { Alarm, Phrase } from './core/alarm.ts'
 import type { Detection } from './core/detection.ts'
 import type { Measurement } from './core/measurement.ts'
 import type { CameraStatus, Detector, Frame, Inference } from './core/ports.ts'
-
 import type { Finding, Observation, Sighting } from './core/scene.ts'
 import type { ThrowReport } from './core/throw.ts'
 import { createSceneIndex, type RunningScene } from './scene-index.ts'
@@ -132,8 +131,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
 
   function showMeasurement(observation: Extract<Observation, { measurement: Measurement }>): void {
     const { device, metric } = observation.measurement
-    for (const running of index.ofDevice(device))
-      if (running.metrics === undefined || running.metrics.has(metric)) showOne(observation, running)
+    for (const running of index.ofDevice(device)) if (reads(running, metric)) showOne(observation, running)
   }
 
   function act(
@@ -252,13 +250,15 @@ export function createPipeline(parts: PipelineParts): Pipeline {
       const at = parts.now()
       for (const measurement of known)
         for (const running of index.ofDevice(measurement.device))
-          if (newcomers.has(running) && (running.metrics === undefined || running.metrics.has(measurement.metric)))
+          if (newcomers.has(running) && reads(running, measurement.metric))
             showOne({ type: 'remembered', at, measurement }, running)
     },
     learnt: () => snapshots(index.all),
     looks: () => [...lanes].map(([camera, { gate }]) => ({ camera, ...gate.stats() })),
   }
 }
+
+const reads = ({ metrics }: RunningScene, metric: string): boolean => metrics === undefined || metrics.has(metric)
 
 function snapshots(scenes: Iterable<RunningScene>): Map<string, unknown> {
   const found = new Map<string, unknown>()

@@ -1,6 +1,6 @@
 import type { Codec, Decoded, Message } from './codec.ts'
 import { metricNameOf } from './field-names.ts'
-import { fieldNames, isObject, type JsonObject, objectAt, readObject, textOf } from './json.ts'
+import { fieldNames, isObject, type JsonObject, readObject, textOf } from './json.ts'
 import { noOptions } from './no-options.ts'
 
 /** Keys and the abbreviations Home Assistant allows for them. */
