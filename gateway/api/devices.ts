@@ -1,33 +1,21 @@
 import { Type } from 'typebox'
 import { staff } from './access.ts'
+import { courseOf, courseQuery } from './course.ts'
 import { problems } from './openapi.ts'
 import type { ApiApp, ApiOptions } from './options.ts'
-import { invalid, notFound } from './problem.ts'
+import { notFound } from './problem.ts'
 import { Params } from './query.ts'
 import {
   DeviceList,
   DiscoveredList,
   deviceToWire,
   discoveredToWire,
-  fromInstant,
   InspectedList,
-  Instant,
   inspectedToWire,
   TelemetrySeries,
-  telemetryPointToWire,
 } from './schemas/index.ts'
 
-const Query = Type.Object({
-  metric: Type.String({ minLength: 1, maxLength: 128 }),
-  from: Type.Optional(Type.Unsafe<string>({ ...Instant, description: 'a day before `to` where it is absent' })),
-  to: Type.Optional(Type.Unsafe<string>({ ...Instant, description: 'now where it is absent' })),
-  limit: Type.Integer({ minimum: 1, maximum: 10_000, default: 1000 }),
-  resolution: Type.Optional(
-    Type.Enum(['raw', 'minute', 'hour'], { description: 'values (where it is absent), or what each span came to' }),
-  ),
-})
-
-const dayMs = 24 * 3600_000
+const Query = Type.Object(courseQuery)
 
 /** `/devices`: what is connected, its newest values, and their course. */
 export function deviceRoutes(app: ApiApp, { devices, telemetry, now }: ApiOptions): void {
@@ -82,18 +70,7 @@ export function deviceRoutes(app: ApiApp, { devices, telemetry, now }: ApiOption
     },
     async ({ params, query }) => {
       if (!devices.list().some((device) => device.id === params.id)) throw notFound('device', params.id)
-      const to = query.to === undefined ? now() : fromInstant(query.to)
-      const from = query.from === undefined ? to - dayMs : fromInstant(query.from)
-      if (from > to) throw invalid('query.from', 'must not be after query.to')
-      const points = await telemetry.query({
-        device: params.id,
-        metric: query.metric,
-        from,
-        to,
-        limit: query.limit ?? 1000,
-        ...(query.resolution === undefined ? {} : { resolution: query.resolution }),
-      })
-      return { items: points.map(telemetryPointToWire) }
+      return courseOf(telemetry, params.id, query, now())
     },
   )
 }

@@ -4,6 +4,7 @@ import type { Elder } from '../core/elder.ts'
 import type { AnswerType } from '../core/escalation.ts'
 import { people, staff, type Who, whoOf } from './access.ts'
 import type { Audit } from './audit.ts'
+import { courseOf, courseQuery } from './course.ts'
 import { problems } from './openapi.ts'
 import type { ApiApp, ApiOptions } from './options.ts'
 import { notFound, Problem, refused } from './problem.ts'
@@ -14,33 +15,21 @@ import {
   AnswerRequest,
   alarmToWire,
   ChannelList,
+  type DeviceRow,
   deviceToWire,
   ElderList,
   type ElderView,
   ElderView as ElderWire,
-  fromInstant,
-  Instant,
   NextStep,
   nextStepToWire,
   PersonList,
   responseToWire,
   TelemetrySeries,
-  telemetryPointToWire,
   toInstant,
   withInstants,
 } from './schemas/index.ts'
 
-const CourseQuery = Type.Object({
-  device: Type.String({ minLength: 1, maxLength: 128 }),
-  metric: Type.String({ minLength: 1, maxLength: 128 }),
-  from: Type.Optional(Type.Unsafe<string>({ ...Instant, description: 'a day before `to` where it is absent' })),
-  to: Type.Optional(Type.Unsafe<string>({ ...Instant, description: 'now where it is absent' })),
-  limit: Type.Integer({ minimum: 1, maximum: 10_000, default: 1000 }),
-  resolution: Type.Optional(
-    Type.Enum(['raw', 'minute', 'hour'], { description: 'values (where it is absent), or what each span came to' }),
-  ),
-})
-const dayMs = 24 * 3600_000
+const CourseQuery = Type.Object({ device: Type.String({ minLength: 1, maxLength: 128 }), ...courseQuery })
 const shownAlarms = 50
 /** What tells at a glance how somebody is, most telling first. */
 const vitalMetrics = [
@@ -65,10 +54,13 @@ export function elderRoutes(app: ApiApp, options: ApiOptions, audit: Audit): voi
   const { elders, persons, responses, describePlace, describeKind, channels } = options.people
   const tags = ['elders']
 
-  function glance(elder: Elder) {
-    const own = devices.list().filter(({ id }) => elder.devices.includes(id))
+  const rowsById = () => new Map(devices.list().map((row) => [row.id, row]))
+  const ownRows = (elder: Elder, rows: ReadonlyMap<string, DeviceRow>) =>
+    elder.devices.flatMap((id) => rows.get(id) ?? [])
+  const newestAlarms = (elder: Elder) => store.alarms({ person: elder.id, limit: shownAlarms }).items
+
+  function glance(elder: Elder, own: readonly DeviceRow[], newest: readonly Alarm[]) {
     const seen = own.flatMap(({ lastSeenAt }) => lastSeenAt ?? [])
-    const newest = store.alarms({ person: elder.id, limit: shownAlarms }).items
     const vitals = vitalMetrics.flatMap((metric) => {
       const values = own.flatMap(({ id, values }) =>
         values[metric] ? [{ metric, ...values[metric], device: id }] : [],
@@ -124,7 +116,8 @@ export function elderRoutes(app: ApiApp, options: ApiOptions, audit: Audit): voi
       const who = whoOf(request)
       const shown = elders.filter((elder) => mayHear(who, elder))
       audit.look('elders-listed', 'elders', who.actor, { id: 'elders', elders: shown.map(({ id }) => id) })
-      return { items: shown.map(glance) }
+      const rows = rowsById()
+      return { items: shown.map((elder) => glance(elder, ownRows(elder, rows), newestAlarms(elder))) }
     },
   )
 
@@ -141,16 +134,17 @@ export function elderRoutes(app: ApiApp, options: ApiOptions, audit: Audit): voi
     },
     async (request): Promise<ElderView> => {
       const elder = allowed(request.params.id, whoOf(request))
-      const own = devices.list().filter(({ id }) => elder.devices.includes(id))
+      const own = ownRows(elder, rowsById())
+      const alarms = newestAlarms(elder)
       const { bandPosition, oxygenScale, consents, contacts = [] } = elder
       return {
-        ...glance(elder),
+        ...glance(elder, own, alarms),
         bandPosition,
         oxygenScale,
         contacts: contacts.flatMap((id) => persons.find((person) => person.id === id) ?? []),
         consents: withInstants(consents, 'recordedAt'),
         devices: own.map((row) => deviceToWire(consents.health ? row : { ...row, values: {} })),
-        alarms: store.alarms({ person: elder.id, limit: shownAlarms }).items.map(alarmToWire),
+        alarms: alarms.map(alarmToWire),
       }
     },
   )
@@ -190,16 +184,11 @@ export function elderRoutes(app: ApiApp, options: ApiOptions, audit: Audit): voi
     },
     async (request) => {
       const elder = allowed(request.params.id, whoOf(request))
-      const { device, metric, from, to, limit, resolution } = request.query as Static<typeof CourseQuery>
+      const query = request.query as Static<typeof CourseQuery>
+      const { device } = query
       if (!elder.devices.includes(device)) throw notFound('device of this elder', device)
       if (!elder.consents.health) throw new Problem(403, 'forbidden', 'there is no consent to health data on record')
-      const end = to === undefined ? now() : fromInstant(to)
-      const start = from === undefined ? end - dayMs : fromInstant(from)
-      const points = await telemetry.query({
-        ...{ device, metric, from: start, to: end, limit },
-        ...(resolution === undefined ? {} : { resolution }),
-      })
-      return { items: points.map(telemetryPointToWire) }
+      return courseOf(telemetry, device, query, now())
     },
   )
 
