@@ -1,38 +1,16 @@
-import { createAligner } from './alignment.ts'
-import { createBackground, createRuns } from './background.ts'
-import { type Blob, joinRuns } from './blob.ts'
-import type { FacadeMap } from './calibration.ts'
-import type { TrackClassifier } from './classifier.ts'
-import { type FallSegment, findFall } from './fall-segment.ts'
-import { featuresOf, type Surroundings } from './features.ts'
-import { isFreeFall, isPlausible } from './plausible.ts'
-import { assembleThrow, type BelievedFall, belongTogether, type Throw } from './throw.ts'
-import { createTracker, type Track } from './track.ts'
+import { createBlobFinder } from './blob-finder.ts'
+import { createFallJudge, type FallJudgeOptions } from './fall-judge.ts'
 
 /*
  * One facade camera: pictures in, throws out.
  *
  *   luma ─▶ alignment ─▶ background ─▶ blobs ─▶ tracks ─▶ falls ─▶ classifier ─▶ throws
- *
- * A throw is told once nothing that belongs to it is still on its way, at the latest `longestHoldS` after its end. Time is
- * the stream's own; the same pictures give the same throws.
+ *          └──────── blob-finder.ts ───────┘   └───────────── fall-judge.ts ────────────┘
  */
 
-export interface FallingEngineOptions {
-  /** Of the analysed picture, pixels. */
-  width: number
-  height: number
-  classifier: TrackClassifier
-  map?: FacadeMap
+export interface FallingEngineOptions extends FallJudgeOptions {
   /** 1 where the picture counts, 0 where trees or a road were masked out; row by row. */
   isOpen?: Uint8Array
-  onThrow(event: Throw): void
-  /** Every fall that was judged, for training and for the question why nothing was told. */
-  onJudged?(judged: JudgedFall): void
-}
-
-export interface JudgedFall extends BelievedFall {
-  isBelieved: boolean
 }
 
 /** Milliseconds spent in each stage since the beginning. */
@@ -67,219 +45,36 @@ export interface FallingEngine {
   finish(): void
 }
 
-const mostRuns = 6000
-/** Side of the largest object, picture heights. */
-const largestShare = 0.06
-const mostBlobs = 250
-/** A picture of which more moves than this shows no object. */
-const crowdedShare = 0.06
-/** A new view is believed after so many pictures in a row that fit nothing known. */
-const relearnAfter = 12
-const holdS = 0.45
-/** Below 12 pictures a second a fall is a handful of points, and so is a step. */
-const slowestPictureS = 0.085
-/** Told of what follows gravity alone, which the classifier is not asked about. */
-const freeFallScore = 0.97
-const longestHoldS = 2.5
-/** So long after its end a told fall still claims the rest of its path. */
-const longestFallS = 20
-const tile = 16
-/** Share of the pictures with movement that makes a tile restless, and how slowly it is learnt, pictures. */
-const restlessFrom = 0.3
-const restlessMemory = 400
-/** How long ended tracks are remembered as surroundings, seconds. */
-const memoryS = 6
-
 export function createFallingEngine(options: FallingEngineOptions): FallingEngine {
-  const { width, height, classifier, map } = options
-  const size = { width, height }
-  const background = createBackground(width, height, options.isOpen)
-  const aligner = createAligner(background)
-  const runs = createRuns(mostRuns)
-  const tracker = createTracker(size)
-  const counters: FallingCounters = {
-    frames: 0,
-    unknownFrames: 0,
-    relearnt: 0,
-    crowdedFrames: 0,
-    refusedTracks: 0,
-    unjudgedFalls: 0,
-  }
-  const stages: StageTimes = { alignMs: 0, backgroundMs: 0, blobMs: 0, trackMs: 0 }
-  const tilesAcross = Math.ceil(width / tile)
-  const restless = new Float32Array(tilesAcross * Math.ceil(height / tile))
-  const moved = new Uint8Array(restless.length)
-  const past: Movement[] = []
-  let waiting: BelievedFall[] = []
-  let told: FallSegment[] = []
-  let unknownInARow = 0
+  const finder = createBlobFinder(options.width, options.height, options.isOpen)
+  const judge = createFallJudge(options)
+  let frames = 0
+  let trackMs = 0
   let t = 0
   let pictureS = 0.04
 
-  const tileOf = ({ x, y }: { x: number; y: number }) => Math.floor(y / tile) * tilesAcross + Math.floor(x / tile)
-
-  const learnRestlessness = (blobs: readonly Blob[]) => {
-    moved.fill(0)
-    for (const blob of blobs) {
-      const [x0, x1] = [blob.x - blob.width / 2, blob.x + blob.width / 2]
-      const [y0, y1] = [blob.y - blob.height / 2, blob.y + blob.height / 2]
-      for (let y = Math.max(0, y0); y <= Math.min(height - 1, y1 + tile - 1); y += tile)
-        for (let x = Math.max(0, x0); x <= Math.min(width - 1, x1 + tile - 1); x += tile)
-          moved[tileOf({ x: Math.min(x, x1), y: Math.min(y, y1) })] = 1
-    }
-    for (let i = 0; i < restless.length; i++) restless[i]! += (moved[i]! - restless[i]!) / restlessMemory
-  }
-
-  const judge = (track: Track) => {
-    const movement = movementOf(track)
-    if (movement) past.push(movement)
-    const fall = findFall(track, size, map)
-    if (!fall || fall.toS - fall.fromS < 0.16) return
-    if (pictureS > slowestPictureS) {
-      counters.unjudgedFalls++
-      return
-    }
-    const around = surroundingsOf(
-      fall,
-      track.id,
-      [...past, ...tracker.tracks.flatMap((each) => movementOf(each) ?? [])],
-      width,
-    )
-    const features = featuresOf(fall, size, 1 / pictureS, around)
-    const isCandidate = !fall.isFlight && !isLarge(fall, height) && isPlausible(features)
-    const isCertain = isCandidate && isFreeFall(features)
-    const score = isCertain ? freeFallScore : isCandidate ? classifier.score(features) : 0
-    const isBelieved = isCertain || score >= classifier.threshold
-    options.onJudged?.({ fall, score, features, isBelieved })
-    if (!isBelieved) return
-    // The rest of a path that was told already: a long fall that broke in two.
-    const isTold = told.some((each) => belongTogether(each, fall, size))
-    if (isTold) told.push(fall)
-    else waiting.push({ fall, score, features })
-  }
-
-  /** Tells throws whose every part has ended. */
-  const settle = (isEnd: boolean) => {
-    while (past.length > 0 && past[0]!.toS < t - memoryS) past.shift()
-    told = told.filter(({ toS }) => toS > t - longestFallS)
-    if (waiting.length === 0) return
-    const groups: BelievedFall[][] = []
-    for (const fall of waiting) {
-      const near = groups.filter((group) => group.some((each) => belongTogether(each.fall, fall.fall, size)))
-      for (const group of near) groups.splice(groups.indexOf(group), 1)
-      groups.push([fall, ...near.flat()])
-    }
-    waiting = []
-    for (const group of groups) {
-      const endS = Math.max(...group.map(({ fall }) => fall.toS))
-      const isOpen = t - endS < longestHoldS && tracker.tracks.some((track) => mayBelong(track, group))
-      if (isEnd || (t - endS > holdS && !isOpen)) {
-        told.push(...group.map(({ fall }) => fall))
-        options.onThrow(assembleThrow(group, size, map))
-      } else waiting.push(...group)
-    }
-  }
-
-  const mayBelong = (track: Track, group: readonly BelievedFall[]) => {
-    if (track.sights.length < 5) return false
-    const fall = findFall(track, size)
-    return fall !== undefined && t - fall.toS < 0.2 && group.some((each) => belongTogether(each.fall, fall, size))
-  }
-
   return {
-    counters,
-    stages,
+    get counters() {
+      const crowdedFrames = finder.counters.crowdedFrames + judge.counters.crowdedFrames
+      return { ...finder.counters, ...judge.counters, frames, crowdedFrames }
+    },
+    get stages() {
+      return { ...finder.stages, trackMs }
+    },
     get restlessShare() {
-      return restless.reduce((sum, each) => sum + (each > restlessFrom ? 1 : 0), 0) / restless.length
+      return judge.restlessShare
     },
     observe(picture, mediaMs) {
       const before = t
       t = mediaMs / 1000
-      if (counters.frames > 0 && t > before) pictureS += (Math.min(0.2, t - before) - pictureS) * 0.1
-      if (counters.frames++ === 0) {
-        background.learn(picture)
-        return
-      }
-      const begun = performance.now()
-      const aligned = aligner.align(picture)
-      const afterAlign = performance.now()
-      stages.alignMs += afterAlign - begun
-      if (!aligned.isKnown) {
-        counters.unknownFrames++
-        if (++unknownInARow >= relearnAfter) {
-          background.learn(picture)
-          aligner.reset()
-          counters.relearnt++
-          unknownInARow = 0
-        }
-        return
-      }
-      unknownInARow = 0
-      const count = background.isWarm ? background.standOut(aligned.luma, runs, aligned.slack) : 0
-      background.adapt(aligned.luma)
-      const afterBackground = performance.now()
-      stages.backgroundMs += afterBackground - afterAlign
-      let blobs = joinRuns(runs, count)
-      const area = blobs.reduce((sum, each) => sum + each.area, 0)
-      if (count === mostRuns || area > crowdedShare * width * height) {
-        counters.crowdedFrames++
-        blobs = []
-      }
-      learnRestlessness(blobs)
-      if (blobs.length > mostBlobs) {
-        counters.crowdedFrames++
-        blobs = blobs.sort((a, b) => b.weight - a.weight).slice(0, mostBlobs)
-      }
-      const afterBlobs = performance.now()
-      stages.blobMs += afterBlobs - afterBackground
-      const ended = tracker.step(t, blobs, (blob) => restless[tileOf(blob)]! < restlessFrom)
-      for (const track of ended) judge(track)
-      counters.refusedTracks = tracker.refused
-      settle(false)
-      stages.trackMs += performance.now() - afterBlobs
+      if (frames > 0 && t > before) pictureS += (Math.min(0.2, t - before) - pictureS) * 0.1
+      frames++
+      const blobs = finder.find(picture)
+      if (!blobs) return
+      const found = performance.now()
+      judge.step(t, blobs, pictureS)
+      trackMs += performance.now() - found
     },
-    finish() {
-      for (const track of tracker.finish()) judge(track)
-      settle(true)
-    },
+    finish: () => judge.finish(),
   }
-}
-
-/** A track in brief. */
-interface Movement {
-  id: number
-  fromS: number
-  toS: number
-  x: number
-  vx: number
-  vy: number
-}
-
-function movementOf({ id, sights }: Track): Movement | undefined {
-  const first = sights[0]!
-  const last = sights.at(-1)!
-  const span = last.t - first.t
-  if (sights.length < 4 || span <= 0) return undefined
-  const [dx, dy] = [last.x - first.x, last.y - first.y]
-  if (Math.hypot(dx, dy) < 8) return undefined
-  return { id, fromS: first.t, toS: last.t, x: (first.x + last.x) / 2, vx: dx / span, vy: dy / span }
-}
-
-function surroundingsOf(fall: FallSegment, own: number, others: readonly Movement[], width: number): Surroundings {
-  const first = fall.sights[0]!
-  const last = fall.sights.at(-1)!
-  const vy = (last.y - first.y) / (last.t - first.t)
-  const x = (first.x + last.x) / 2
-  const near = others.filter(({ id, fromS, toS }) => id !== own && toS > fall.fromS - 2 && fromS < fall.toS + 2)
-  return {
-    companions: near.filter((each) => each.vy > vy * 0.4 && each.vy < vy * 2.5 && Math.abs(each.x - x) > 0.04 * width)
-      .length,
-    crowd: near.length,
-  }
-}
-
-/** People, cars and gondolas: nothing of that size is thrown far from the lens. */
-function isLarge({ sights }: FallSegment, height: number): boolean {
-  const areas = sights.map(({ area }) => area).sort((a, b) => a - b)
-  return Math.sqrt(areas[areas.length >> 1]!) > largestShare * height
 }

@@ -1,4 +1,6 @@
 export { analysisSize } from './analysis-size.ts'
+export type { Blob } from './blob.ts'
+export { type BlobFinder, createBlobFinder } from './blob-finder.ts'
 export { createFacadeMap, type FacadeCalibration, type FacadeMap, facadeCalibration } from './calibration.ts'
 export {
   createClassifier,
@@ -13,9 +15,9 @@ export {
   type FallingCounters,
   type FallingEngine,
   type FallingEngineOptions,
-  type JudgedFall,
   type StageTimes,
 } from './engine.ts'
+export { createFallJudge, type FallJudge, type JudgedFall } from './fall-judge.ts'
 export { type FeatureName, featureNames } from './features.ts'
 export type { Throw, ThrowOrigin, ThrowPoint } from './throw.ts'
 export { createFallingWatch, type FallingWatch, type FallingWatchOptions, type WatchedCamera } from './watch.ts'

@@ -22,8 +22,9 @@ export type WatchRequest =
       session: string
     }
 
-/** What it answers: one `done` for every frame. */
+/** What it answers: `ready` once its code is loaded, then one `done` for every frame. */
 export type WatchReply =
+  | { type: 'ready' }
   | { type: 'done'; id: number; camera: string; counters: FallingCounters; stages: StageTimes; restlessShare: number }
   | { type: 'throw'; camera: string; session: string; event: Throw }
 

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import t from 'tap'
 import { createScene } from '../../simulators/facades/scene.ts'
 import type { Frame } from '../core/ports.ts'
@@ -23,7 +24,7 @@ function frameOf(luma: Uint8Array, size: { width: number; height: number }, medi
     retain: () => void holders++,
     release: () => --holders === 0 && onFree(),
   }
-  return { frame, freed }
+  return { frame, freed, holders: () => holders }
 }
 
 t.test(
@@ -102,6 +103,61 @@ t.test('a thread that dies gives back what it held and is replaced', async (t) =
   stop.abort()
   await running
 })
+
+t.test('a thread that hangs is noticed, gives back what it held, and is replaced', async (t) => {
+  // Answers the first picture and never again, as a loop without an end would.
+  const file = join(t.testdir({ 'hanging.mjs': hangingThread }), 'hanging.mjs')
+  const stop = new AbortController()
+  const happened = new EventTarget()
+  const [isLost, isBack] = ['lost', 'back'].map((what) => once(happened, what)) as [Promise<unknown>, Promise<unknown>]
+  const reasons: string[] = []
+  const watch = createFallingWatch({
+    ...{ model, cameras: [{ id: 'facade' }], onThrow() {}, random: () => 0, hungAfterMs: 500 },
+    thread: pathToFileURL(file),
+    restart: { minMs: 1, maxMs: 1 },
+    onLost(reason) {
+      reasons.push(reason)
+      happened.dispatchEvent(new Event('lost'))
+    },
+    onBack: () => happened.dispatchEvent(new Event('back')),
+  })
+  const running = watch.run(stop.signal)
+  const given: ReturnType<typeof frameOf>[] = []
+  /** Pictures keep coming, as from a camera. */
+  const until = async (event: Promise<unknown>) => {
+    let isOver = false
+    void event.then(() => {
+      isOver = true
+    })
+    while (!isOver) {
+      const next = frameOf(new Uint8Array(64), { width: 8, height: 8 }, given.length * 40)
+      given.push(next)
+      watch.observe(next.frame)
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+  }
+  await until(isLost)
+  t.match(reasons[0], /answered nothing/)
+  await until(isBack)
+  stop.abort()
+  await running
+  t.ok(given.length > 2)
+  t.ok(
+    given.every(({ holders }) => holders() === 0),
+    'no picture is kept',
+  )
+})
+
+const hangingThread = `import { parentPort } from 'node:worker_threads'
+let count = 0
+parentPort.on('message', (request) => {
+  if (request.type === 'open') return
+  if (++count > 1) for (;;);
+  const { id, camera } = request
+  parentPort.postMessage({ type: 'done', id, camera, counters: undefined, stages: undefined, restlessShare: 0 })
+})
+parentPort.postMessage({ type: 'ready' })
+`
 
 t.test('a calibration that cannot be is refused with the camera’s name', async (t) => {
   const line: [[number, number], [number, number]] = [

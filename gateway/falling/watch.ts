@@ -15,7 +15,8 @@ import type { WatchData, WatchReply, WatchRequest } from './watch-messages.ts'
  *
  *   frame ─▶ waiting (at most `mostWaiting` a camera, else dropped and counted) ─▶ engine ─▶ released
  *
- * A thread that dies is replaced after a back-off; its cameras learn their backgrounds anew.
+ * A thread that dies, or that owes an answer for too long, is replaced after a back-off; its cameras learn their backgrounds
+ * anew.
  */
 
 export interface WatchedCamera {
@@ -36,6 +37,10 @@ export interface FallingWatchOptions {
   onBack?(): void
   random(): number
   restart?: BackoffBounds
+  /** A thread that owes the answer to one picture for so long hangs and is replaced. 15 s when absent. */
+  hungAfterMs?: number
+  /** Entry point of the thread; its own when absent. */
+  thread?: URL
 }
 
 export interface WatchStatus {
@@ -61,6 +66,12 @@ export interface FallingWatch {
 
 /** A camera room lends four slots a camera: one is being filled. */
 const mostWaiting = 3
+/** Times the watchdog looks before it believes that a thread hangs: one long pause of the gateway itself is one look. */
+const hungLooks = 5
+/** A thread loads its code; on a busy machine that takes longer than any answer. */
+const longestLoadMs = 120_000
+/** A thread that ran for so long was well: the next back-off begins anew. */
+const wellAfterMs = 60_000
 
 /** @throws Error for a calibration that spans no plane */
 export function createFallingWatch(options: FallingWatchOptions): FallingWatch {
@@ -94,7 +105,7 @@ export function createFallingWatch(options: FallingWatchOptions): FallingWatch {
     frame.release()
   }
 
-  const onReply = (message: WatchReply) => {
+  const onReply = (message: Exclude<WatchReply, { type: 'ready' }>) => {
     if (message.type === 'done') {
       const { id, camera, counters, stages, restlessShare } = message
       Object.assign(status.get(camera)!, { counters, stages, restlessShare })
@@ -110,19 +121,36 @@ export function createFallingWatch(options: FallingWatchOptions): FallingWatch {
   }
 
   async function runOnce(signal: AbortSignal): Promise<void> {
-    const thread = startThread({ model: options.model })
+    const thread = startThread(options.thread ?? ownThread, { model: options.model })
     let reason = 'it ended by itself'
-    thread.on('message', onReply)
+    let isReady = false
+    thread.on('message', (message: WatchReply) => {
+      if (message.type === 'ready') isReady = true
+      else onReply(message)
+    })
     thread.on('error', (error) => {
       reason = error.message
     })
     const exited = new Promise((resolve) => thread.once('exit', resolve))
     for (const camera of cameras) thread.postMessage(opening(camera))
     worker = thread
+    const hungAfterMs = options.hungAfterMs ?? 15_000
+    let owed: number | undefined
+    let looks = 0
+    const watchdog = setInterval(() => {
+      const oldest = isReady ? pending.keys().next().value : 0
+      looks = oldest !== undefined && oldest === owed ? looks + 1 : 0
+      owed = oldest
+      const most = isReady ? hungLooks : (hungLooks * longestLoadMs) / hungAfterMs
+      if (looks < most) return
+      reason = isReady ? `it answered nothing for ${hungAfterMs / 1000} s` : 'it did not start'
+      void thread.terminate()
+    }, hungAfterMs / hungLooks)
     const stop = () => void thread.terminate()
     signal.addEventListener('abort', stop, { once: true })
     if (signal.aborted) stop()
     await exited
+    clearInterval(watchdog)
     signal.removeEventListener('abort', stop)
     worker = undefined
     for (const id of [...pending.keys()]) settle(id)
@@ -159,8 +187,10 @@ export function createFallingWatch(options: FallingWatchOptions): FallingWatch {
     },
     async run(signal) {
       for (let attempt = 0; !signal.aborted; attempt++) {
+        const begun = performance.now()
         await runOnce(signal)
         if (signal.aborted) return
+        if (performance.now() - begun > wellAfterMs) attempt = 0
         const delay = backoffMs(attempt, options.restart ?? { minMs: 1000, maxMs: 60_000 }, options.random)
         await sleep(delay, undefined, { signal }).catch(() => {})
       }
@@ -172,9 +202,10 @@ function opening({ id, calibration, masks }: WatchedCamera): WatchRequest {
   return { type: 'open', camera: id, ...(calibration ? { calibration } : {}), ...(masks ? { masks } : {}) }
 }
 
+const ownThread = new URL(`./worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url)
+
 /** In development the entry point is TypeScript, and threads do not inherit tsx from their parent on every Node. */
-function startThread(data: WatchData): Worker {
-  const file = new URL(`./worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url)
+function startThread(file: URL, data: WatchData): Worker {
   const options = { workerData: data, name: 'falling objects' }
   if (!file.pathname.endsWith('.ts')) return new Worker(file, options)
   const loader = JSON.stringify(import.meta.resolve('tsx/esm/api'))

@@ -44,4 +44,5 @@ if (parentPort) {
     const { counters, stages, restlessShare } = engine
     reply({ type: 'done', id, camera, counters, stages, restlessShare })
   })
+  reply({ type: 'ready' })
 }
