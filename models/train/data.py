@@ -180,6 +180,7 @@ class Rendered:
     def __init__(self, folders, width, height, zoom=(0.75, 1.9), roughness=1.0, photos=None, extra=(), extra_share=0.2):
         self.photos = Photographs(photos) if photos else None
         self.width, self.height, self.zoom, self.roughness = width, height, zoom, roughness
+        self.composites, self.composite_share = None, 0.0
         self.items = []
         for folder in folders:
             for name in sorted(os.listdir(os.path.join(folder, "images"))):
@@ -274,9 +275,15 @@ class Rendered:
         return canvas, classes[~ignored], boxes[~ignored], boxes[ignored]
 
     def batch(self, indices, rng):
+        """Pictures and targets; a share of them are pairs of composites where there are cut-outs."""
         images, targets = [], []
-        for index in indices:
-            image, classes, boxes, ignored = self.rough(index, rng)
+        samples = []
+        while len(samples) < len(indices):
+            if self.composites and rng.random() < self.composite_share and len(samples) + 2 <= len(indices):
+                samples += self.composites.pair(rng)
+            else:
+                samples.append(self.rough(indices[len(samples)], rng))
+        for image, classes, boxes, ignored in samples:
             images.append(tensor(image))
             targets.append((torch.from_numpy(boxes).float().reshape(-1, 4), torch.from_numpy(classes).long(), torch.from_numpy(ignored).float().reshape(-1, 4)))
         return torch.stack(images), targets

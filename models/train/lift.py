@@ -17,6 +17,7 @@ import time
 import torch
 
 import embedding_output
+from composites import Composites, Cutouts
 from data import PAD, Rendered
 from detector import CLASSES, MEAN, REG_MAX, STD, STRIDES, Exported, LiftDetector, priors
 from loss import detection_loss
@@ -54,6 +55,10 @@ def train(args):
     torch.manual_seed(args.seed)
     rng = random.Random(args.seed)
     data = Rendered(args.data, args.width, args.height, args.zoom, args.roughness, args.photos, args.extra, args.extra_share)
+    if args.cutouts:
+        data.composites = Composites(Cutouts(args.cutouts), data)
+        # A pair fills two places.
+        data.composite_share = args.composite_share / (2 - args.composite_share)
     model = LiftDetector(args.base)
     if args.resume:
         model.load_state_dict(torch.load(args.resume))
@@ -163,6 +168,8 @@ def main():
         command.add_argument("--data", nargs="+", required=True)
         command.add_argument("--extra", nargs="*", default=[], help="YOLO data sets of sites (gridgate export-crops)")
         command.add_argument("--extra-share", type=float, default=0.2, help="share of the samples they make up")
+        command.add_argument("--cutouts", nargs="*", default=[], help="folders of cut-outs: pairs of composites are mixed in")
+        command.add_argument("--composite-share", type=float, default=0.5, help="share of the samples they make up")
         command.add_argument("--resume")
         command.add_argument("--steps", type=int, default=3000)
         command.add_argument("--minutes", type=float)

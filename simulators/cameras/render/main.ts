@@ -2,9 +2,13 @@
  * Renders labelled pictures of lift cabs for training, and entry sequences for the simulators.
  *
  *   node --import tsx simulators/cameras/render/main.ts --frames 1000 --out DIR --seed 1 [--width 416 --height 256]
+ *   … --frames 1000 --meshes DIR   with meshes that somebody modelled (meshes.ts says what is in DIR)
+ *   … --frames 1000 --pairs        every second still repeats the one before without its vehicles
+ *   … --frames 1000 --cutouts      objects alone, PNG with alpha, to be laid over other pictures (data.py)
  *   node --import tsx simulators/cameras/render/main.ts --sequence e-bike --out clip.mp4 --seed 900001
  */
 import { parseArgs } from 'node:util'
+import { readMeshes } from './meshes.ts'
 import { renderSequence } from './sequence.ts'
 import { renderStills } from './stills.ts'
 import type { SequenceKind } from './studio.ts'
@@ -21,6 +25,9 @@ const { values } = parseArgs({
     height: { type: 'string' },
     fps: { type: 'string', default: '15' },
     'per-cab': { type: 'string', default: '6' },
+    meshes: { type: 'string' },
+    pairs: { type: 'boolean', default: false },
+    cutouts: { type: 'boolean', default: false },
   },
 })
 
@@ -47,5 +54,8 @@ if (kind) {
     width: Number(values.width ?? 416),
     height: Number(values.height ?? 256),
     perCab: Number(values['per-cab']),
+    pairs: values.pairs,
+    cutouts: values.cutouts,
+    models: values.meshes ? await readMeshes(values.meshes) : [],
   })
 }

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Box, labels, Studio } from './studio.ts'
+import { type Box, labels, Studio, type StudioOptions } from './studio.ts'
 
 export type StillsOptions = {
   frames: number
@@ -10,7 +10,7 @@ export type StillsOptions = {
   width: number
   height: number
   perCab: number
-}
+} & StudioOptions
 
 /** A vehicle that is not in the cab by at least this share is no finding, and no background to learn from either. */
 const insideAtLeast = 0.12
@@ -33,7 +33,7 @@ export async function renderStills(options: StillsOptions): Promise<void> {
   const { frames, out, seed, width, height, perCab } = options
   for (const folder of ['images', 'labels', 'ignored']) await mkdir(join(out, folder), { recursive: true })
   await writeFile(join(out, 'classes.txt'), `${labels.join('\n')}\n`)
-  const studio = await Studio.open()
+  const studio = await Studio.open(options)
   const began = Date.now()
   try {
     for (let i = 0; i < frames; i++) {
@@ -41,7 +41,7 @@ export async function renderStills(options: StillsOptions): Promise<void> {
       const shot = await studio.still(cab, i % perCab, width, height)
       const name = `${String(cab).padStart(6, '0')}-${i % perCab}`
       const counts = (box: Box) => box.label === 'person' || box.inside >= insideAtLeast
-      await writeFile(join(out, 'images', `${name}.jpg`), shot.jpeg)
+      await writeFile(join(out, 'images', `${name}.${options.cutouts ? 'png' : 'jpg'}`), shot.jpeg)
       await writeFile(
         join(out, 'labels', `${name}.txt`),
         shot.boxes

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { build } from 'vite'
+import type { MeshSource } from './meshes.ts'
 
 /** What the detector knows, in the order of its outputs. */
 export const labels = ['e-bike', 'bicycle', 'stroller', 'wheelchair', 'trolley', 'person'] as const
@@ -12,7 +13,12 @@ export type SequenceKind = 'empty' | 'person' | 'bicycle' | 'stroller' | 'e-bike
 export type Box = { id: number; label: Label; x: number; y: number; width: number; height: number; inside: number }
 export type Shot = { jpeg: Buffer; boxes: Box[] }
 
+/** What stills are made of and how; see main.ts. */
+export type StudioOptions = { models?: readonly MeshSource[]; pairs?: boolean; cutouts?: boolean }
+
 type PageStudio = {
+  model(source: MeshSource): Promise<void>
+  arrange(options: { pairs: boolean; cutouts: boolean }): void
   still(seed: number, index: number, width: number, height: number): Promise<{ jpeg: string; boxes: Box[] }>
   open(seed: number, kind: SequenceKind, width: number, height: number, framesPerSecond: number): number
   frame(index: number): Promise<{ jpeg: string; boxes: Box[] }>
@@ -46,7 +52,8 @@ export class Studio {
     this.#page = page
   }
 
-  static async open(executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium'): Promise<Studio> {
+  static async open(options: StudioOptions = {}): Promise<Studio> {
+    const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium'
     const code = await bundle()
     const browser = await chromium.launch({
       executablePath,
@@ -67,6 +74,11 @@ export class Studio {
       page.on('pageerror', (error) => console.error(error.message))
       await page.setContent('<!doctype html><title>studio</title>')
       await page.addScriptTag({ content: code })
+      for (const model of options.models ?? []) await page.evaluate((m) => studio.model(m), model)
+      await page.evaluate((o) => studio.arrange(o), {
+        pairs: options.pairs ?? false,
+        cutouts: options.cutouts ?? false,
+      })
       return new Studio(browser, page)
     } catch (error) {
       await browser.close()

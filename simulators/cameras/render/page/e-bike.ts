@@ -8,7 +8,7 @@ import type { Vehicle } from './vehicle.ts'
 export const eBikeKinds = { moped: 46, retro: 16, light: 18, folding: 6, cargo: 7, tricycle: 7 }
 export type EBikeKind = keyof typeof eBikeKinds
 
-type Dress = {
+export type Dress = {
   body: THREE.Material
   second: THREE.Material
   dark: THREE.Material
@@ -17,7 +17,7 @@ type Dress = {
   seat: THREE.Material
 }
 
-function dress(random: Random): Dress {
+export function dress(random: Random): Dress {
   const color = vehicleColor(random)
   const gloss = random.range(0.2, 1)
   return {
@@ -83,7 +83,14 @@ function wheels(part: Part, random: Random, wear: Dress, front: number, rear: nu
 }
 
 /** Things people bolt on: boxes, baskets, child seats, quilts against the wind, a plate, a cover. */
-function addOns(part: Part, random: Random, wear: Dress, rear: number, seatY: number, head: readonly [number, number]) {
+export function addOns(
+  part: Part,
+  random: Random,
+  wear: Dress,
+  rear: number,
+  seatY: number,
+  head: readonly [number, number],
+) {
   const back = random.weighted({ none: 32, box: 27, delivery: 10, rack: 17, child: 14 })
   const at = rear - 0.1
   if (back !== 'none') {

@@ -207,7 +207,10 @@ export function weld(group: THREE.Group, apart: readonly THREE.Object3D[] = []):
 /** Frees what an object built for itself; shared geometries stay. */
 export function release(root: THREE.Object3D): void {
   root.traverse((node) => {
-    if (node instanceof THREE.Mesh && node.userData.own) node.geometry.dispose()
+    if (!(node instanceof THREE.Mesh)) return
+    if (node.userData.own) node.geometry.dispose()
+    for (const material of Array.isArray(node.material) ? node.material : [node.material])
+      if (material.userData.own) material.map?.dispose()
   })
   root.removeFromParent()
 }

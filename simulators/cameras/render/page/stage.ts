@@ -16,6 +16,9 @@ type Actor = { id: number; label: Label | undefined; group: THREE.Group; length:
 /** Fewer visible pixels than this share of the picture are no object to anybody. */
 const visibleShare = 0.0008
 
+/** In the id picture: things of no class. */
+const unlabelled = 250
+
 const idMaterials = new Map<number, THREE.Material>()
 function idMaterial(id: number): THREE.Material {
   let material = idMaterials.get(id)
@@ -57,6 +60,8 @@ export class Stage {
   readonly #sky: THREE.HemisphereLight
   readonly #lamp: THREE.DirectionalLight
   #next = 1
+  /** Per pixel whether anything stands there, top row first; of the last `boxes`. */
+  covered = new Uint8Array(0)
 
   constructor(cab: Cab) {
     this.cab = cab
@@ -178,6 +183,14 @@ export class Stage {
     this.#next = Math.max(0, ...this.#actors.map((other) => other.id)) + 1
   }
 
+  /** Takes all vehicles away and leaves whoever stood beside them. */
+  clearVehicles(): void {
+    for (const actor of this.#actors.filter((other) => other.label !== undefined && other.label !== 'person')) {
+      release(actor.group)
+      this.#actors.splice(this.#actors.indexOf(actor), 1)
+    }
+  }
+
   clear(): void {
     for (const actor of this.#actors.splice(0)) release(actor.group)
     this.#next = 1
@@ -202,7 +215,7 @@ export class Stage {
         if (node.userData.unseen) node.visible = false
       })
     swap(this.cab.group, 0)
-    for (const actor of this.#actors) swap(actor.group, actor.id)
+    for (const actor of this.#actors) swap(actor.group, actor.id || unlabelled)
     const background = this.scene.background
     this.scene.background = null
     const pixels = lens.identify(this.scene, camera, barrel)
@@ -212,12 +225,14 @@ export class Stage {
       mesh.visible = visible
     }
     const { width, height } = lens
+    this.covered = new Uint8Array(width * height)
     const extents = new Map<number, { left: number; right: number; top: number; bottom: number; count: number }>()
     for (let row = 0; row < height; row++)
       for (let x = 0; x < width; x++) {
         const id = pixels[(row * width + x) * 4]!
         if (id === 0) continue
         const y = height - 1 - row
+        this.covered[y * width + x] = 1
         const e = extents.get(id)
         if (!e) extents.set(id, { left: x, right: x, top: y, bottom: y, count: 1 })
         else {

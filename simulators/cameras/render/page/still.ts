@@ -1,17 +1,37 @@
+import type * as THREE from 'three'
 import { createBicycle } from './bicycle.ts'
 import { createCab } from './cab.ts'
 import { createClutter } from './clutter.ts'
 import { createEBike } from './e-bike.ts'
-import { type Lens, randomLook } from './lens.ts'
+import { type Lens, plainLook, randomLook } from './lens.ts'
+import { type Model, modelFigure, modelVehicle } from './mesh.ts'
 import { createLook } from './person.ts'
 import { createStroller, createTrolley, createWheelchair } from './pushed.ts'
 import { Random } from './random.ts'
 import { type Box, fits, type Place, Stage } from './stage.ts'
 import type { Label, Vehicle } from './vehicle.ts'
-import { randomView } from './view.ts'
+import { randomView, roundView } from './view.ts'
 import { createYard, yardView } from './yard.ts'
 
-export function createVehicle(random: Random, label: Exclude<Label, 'person'>): Vehicle {
+/** Modelled meshes that stand in for the vehicles, persons and things drawn from simple solids, where there are any. */
+export type Models = readonly Model[]
+
+/** What is rendered beside the plain picture. */
+export type StillOptions = {
+  /** Odd stills repeat the one before them without its vehicles: nothing but the vehicle tells them apart. */
+  pairs?: boolean
+  /** Objects without a cab, to be laid over other pictures. */
+  cutouts?: boolean
+}
+
+function pick(random: Random, models: Models, label: Label | 'clutter', share: number): Model | undefined {
+  const fitting = models.filter((model) => model.label === label)
+  return fitting.length > 0 && random.chance(share) ? random.pick(fitting) : undefined
+}
+
+export function createVehicle(random: Random, label: Exclude<Label, 'person'>, models: Models = []): Vehicle {
+  const model = pick(random, models, label, label === 'e-bike' ? 0.6 : 0.5)
+  if (model) return modelVehicle(model, random)
   if (label === 'e-bike') return createEBike(random)
   if (label === 'bicycle') return createBicycle(random)
   if (label === 'stroller') return createStroller(random)
@@ -42,17 +62,24 @@ export class CabSet {
   readonly #lens: Lens
   readonly #seed: number
   readonly #open: boolean
+  readonly #models: Models
+  readonly #options: StillOptions
 
-  constructor(lens: Lens, seed: number) {
+  constructor(lens: Lens, seed: number, models: Models = [], options: StillOptions = {}) {
     this.#lens = lens
     this.#seed = seed
+    this.#models = models
+    this.#options = options
     const random = new Random(seed)
-    this.#open = new Random(seed * 13 + 7).chance(0.18)
+    this.#open = options.cutouts || new Random(seed * 13 + 7).chance(0.18)
     this.#stage = new Stage(this.#open ? createYard(random) : createCab(random))
   }
 
   /** Arranges and photographs still number `index` of this cab; the picture lands on the lens's canvas. */
-  shoot(index: number): Box[] {
+  shoot(number: number): Box[] {
+    if (this.#options.cutouts) return this.#cutout(number)
+    const without = this.#options.pairs && number % 2 === 1
+    const index = without ? number - 1 : number
     const random = new Random(this.#seed * 97 + index * 7919 + 13)
     const stage = this.#stage
     const { cab } = stage
@@ -89,13 +116,14 @@ export class CabSet {
       if (scene === 'trolley' && random.chance(0.3)) wanted.push('trolley')
     }
     for (const label of wanted) this.#vehicle(random, label, taken, crossing && open > 0.7)
+    if (without) stage.clearVehicles()
     const extra =
       scene === 'people' ? random.int(1, 5) : scene === 'empty' ? 0 : random.weighted({ 0: 55, 1: 30, 2: 15 })
     for (let i = 0; i < Number(extra); i++) this.#person(random, taken, open > 0.7)
     if (random.chance(scene === 'empty' ? 0.3 : 0.2)) {
       const x = random.range(-0.5, 0.5) * (cab.width - 0.7)
       const z = random.range(-0.5, 0.5) * (cab.depth - 0.7)
-      if (clear(taken, x, z, 0.25)) stage.put(createClutter(random), { x, z, heading: random.range(0, 6.28) })
+      if (clear(taken, x, z, 0.25)) stage.put(this.#clutter(random), { x, z, heading: random.range(0, 6.28) })
     }
     const aspect = this.#lens.width / this.#lens.height
     const camera = this.#open ? yardView(random, aspect) : randomView(random, cab, aspect)
@@ -104,9 +132,64 @@ export class CabSet {
     return stage.boxes(this.#lens, camera, look.barrel)
   }
 
+  #clutter(random: Random): THREE.Group {
+    const model = pick(random, this.#models, 'clutter', 0.7)
+    return model ? modelFigure(model, random) : createClutter(random)
+  }
+
+  /** One vehicle, figure or thing, alone or with whoever rides or pushes it, seen from anywhere above the floor. */
+  #cutout(index: number): Box[] {
+    const random = new Random(this.#seed * 97 + index * 7919 + 13)
+    const stage = this.#stage
+    stage.clear()
+    stage.cab.group.visible = false
+    stage.scene.background = null
+    stage.shadows(random.chance(0.5))
+    stage.light(random.range(1.4, 4.4), random.range(0.8, 3), random.range(-2, 2), random.range(-2, 2))
+    const what = random.weighted({
+      'e-bike': 42,
+      bicycle: 8,
+      stroller: 8,
+      wheelchair: 8,
+      trolley: 7,
+      person: 14,
+      clutter: 13,
+    })
+    const place = { x: 0, z: 0, heading: random.range(0, Math.PI * 2) }
+    if (what === 'clutter') stage.put(this.#clutter(random), place)
+    else if (what === 'person') this.#figure(random, place)
+    else {
+      const vehicle = createVehicle(random, what, this.#models)
+      stage.putVehicle(vehicle, place)
+      const riding = vehicle.seat && random.chance(what === 'e-bike' ? 0.3 : what === 'wheelchair' ? 0.6 : 0)
+      if (riding) stage.putRider(createLook(random), vehicle, place, random.normal() * 0.4)
+      else if (random.chance(0.4))
+        stage.putPusher(createLook(random), vehicle, place, {
+          side: random.sign(),
+          gaze: random.normal() * 0.5,
+          ...(random.chance(0.4) ? { stride: random.range(0, 6.28) } : {}),
+        })
+    }
+    const camera = roundView(random, this.#lens.width / this.#lens.height)
+    const look = { ...plainLook, barrel: random.range(0, 0.3), vignette: 0, noise: 0, exposure: random.range(0.8, 1.4) }
+    this.#lens.shoot(stage.scene, camera, look, random.next())
+    return stage.boxes(this.#lens, camera, look.barrel)
+  }
+
+  #figure(random: Random, place: Place): void {
+    const model = pick(random, this.#models, 'person', 0.5)
+    if (model) this.#stage.put(modelFigure(model, random), place, 'person')
+    else
+      this.#stage.putPerson(createLook(random), place, {
+        gaze: random.normal() * 0.5,
+        lean: random.range(-0.03, 0.3),
+        ...(random.chance(0.4) ? { stride: random.range(0, 6.28) } : {}),
+      })
+  }
+
   #vehicle(random: Random, label: Exclude<Label, 'person'>, taken: Taken, crossing: boolean): void {
     const { cab } = this.#stage
-    const vehicle = createVehicle(random, label)
+    const vehicle = createVehicle(random, label, this.#models)
     for (let attempt = 0; attempt < 60; attempt++) {
       const along = random.chance(0.8)
       const heading =
@@ -158,6 +241,12 @@ export class CabSet {
       const x = outside ? cab.doorCenter + random.range(-0.5, 0.5) : random.range(-0.5, 0.5) * (cab.width - 0.4)
       const z = outside ? cab.depth / 2 + random.range(-0.2, 1.3) : random.range(-0.5, 0.5) * (cab.depth - 0.4)
       if (!clear(taken, x, z, 0.21)) continue
+      const model = pick(random, this.#models, 'person', 0.5)
+      if (model) {
+        this.#stage.put(modelFigure(model, random), { x, z, heading: random.range(0, Math.PI * 2) }, 'person')
+        taken.push({ x, z, radius: 0.21 })
+        return
+      }
       const phone: readonly [readonly [number, number, number], undefined] = [
         [0.3, random.range(1, 1.35), -0.08],
         undefined,
@@ -175,6 +264,11 @@ export class CabSet {
       taken.push({ x, z, radius: 0.21 })
       return
     }
+  }
+
+  /** Pixels of the last still that show an object. */
+  get covered(): Uint8Array {
+    return this.#stage.covered
   }
 
   dispose(): void {

@@ -41,3 +41,21 @@ export function corner(random: Random, cab: Cab, aspect: number): THREE.Perspect
   camera.rotateZ(random.normal() * 0.03)
   return camera
 }
+
+/** Anywhere around an object in the origin, mostly from above, near enough that the lens bends it. */
+export function roundView(random: Random, aspect: number): THREE.PerspectiveCamera {
+  const elevation = random.chance(0.75) ? random.range(0.35, 1.25) : random.range(-0.05, 0.5)
+  const bearing = random.range(0, Math.PI * 2)
+  const far = random.range(1.5, 3.6)
+  const target = new THREE.Vector3(random.normal() * 0.12, random.range(0.45, 0.8), random.normal() * 0.12)
+  const spread = Math.min(100, ((2.3 * 180) / Math.PI) * Math.atan(1 / far) * random.range(0.75, 1.15))
+  const camera = new THREE.PerspectiveCamera(spread, aspect, 0.04, 12)
+  camera.position.set(
+    target.x + far * Math.cos(elevation) * Math.cos(bearing),
+    target.y + far * Math.sin(elevation),
+    target.z + far * Math.cos(elevation) * Math.sin(bearing),
+  )
+  camera.lookAt(target)
+  camera.rotateZ(random.normal() * 0.15)
+  return camera
+}
