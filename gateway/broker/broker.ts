@@ -13,7 +13,7 @@ import { watchFiles } from './file-watch.ts'
 import { type FramingGuard, guardFraming } from './framing-guard.ts'
 import { type BrokerLimits, defaultLimits } from './limits.ts'
 import { listenPlain, listenTls, type TlsOptions } from './listener.ts'
-import { LoginDesk, LoginRefused } from './login.ts'
+import { LoginDesk, LoginPostponed, LoginRefused } from './login.ts'
 import type { SessionPacket } from './session-backlog.ts'
 import { SessionPersistence } from './session-persistence.ts'
 import { WriteBatch } from './write-batch.ts'
@@ -82,7 +82,7 @@ async function start(options: BrokerOptions, cleanUp: CleanUp): Promise<Broker> 
   const guests = new WeakMap<object, Guest>()
   const batch = new WriteBatch()
 
-  const book = new CredentialBook(options.credentialsFile)
+  const book = new CredentialBook(options.credentialsFile, limits.pendingLogins)
   await loadCredentials(book, options.credentialsFile)
 
   const sessions = new SessionPersistence({
@@ -138,9 +138,10 @@ async function start(options: BrokerOptions, cleanUp: CleanUp): Promise<Broker> 
         },
         (error: unknown) => {
           counters.refusedLogins++
-          const refused = error instanceof LoginRefused ? error : new LoginRefused(3, 'the login could not be checked')
-          if (refused !== error) logger.error({ err: error, client: client.id }, 'a login could not be checked')
-          done(refused, false)
+          if (error instanceof LoginRefused) return done(error, false)
+          if (!(error instanceof LoginPostponed))
+            logger.error({ err: error, client: client.id }, 'a login could not be checked')
+          client.close()
         },
       )
     },

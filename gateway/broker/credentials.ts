@@ -41,6 +41,11 @@ export const chosenSecretCost: ScryptCost = { N: 2 ** 15, r: 8, p: 3 }
  */
 export const madeSecretCost: ScryptCost = { N: 64, r: 8, p: 1 }
 
+/** Up to this cost a check takes about a millisecond. */
+const cheapN = 1024
+/** Of the four threads that hash: guesses at chosen secrets never keep the devices of the compound waiting. */
+const costlyAtOnce = 2
+
 const keyBytes = 32
 // Highest cost accepted from a file: a mistyped one would otherwise take the machine's memory at the first login.
 const maxCostBytes = 256 * 1024 * 1024
@@ -133,10 +138,16 @@ export class CredentialBook {
   readonly #path: string
   readonly #key = randomBytes(32)
   readonly #verified = new Set<string>()
+  readonly #maxWaiting: number
   #credentials = new Map<string, Credential>()
+  /** Costly checks under way, and those whose turn has not come. */
+  #checking = 0
+  readonly #waiting: Array<() => void> = []
 
-  constructor(path: string) {
+  /** `maxWaiting`: logins that wait for a costly check. */
+  constructor(path: string, maxWaiting = Number.POSITIVE_INFINITY) {
     this.#path = path
+    this.#maxWaiting = maxWaiting
   }
 
   get size(): number {
@@ -157,17 +168,37 @@ export class CredentialBook {
     return changed.map((credential) => credential.id)
   }
 
-  /** The client's credential when the secret is right, else undefined. */
-  async verify(id: string, secret: string): Promise<Credential | undefined> {
+  /** The client's credential when the secret is right, else undefined; `busy` when too many wait for a costly check. */
+  async verify(id: string, secret: string): Promise<Credential | 'busy' | undefined> {
     const credential = this.#credentials.get(id)
     if (!credential) return undefined
     const mark = createHmac('sha256', this.#key).update(`${id}\0${credential.hash}\0`).update(secret).digest('base64')
     if (this.#verified.has(mark)) return credential
-    if (!(await verifySecret(secret, credential.hash))) return undefined
+    const isCostly = (parseHash(credential.hash)?.cost.N ?? 0) > cheapN
+    if (isCostly && !(await this.#turn())) return 'busy'
+    const isRight = await verifySecret(secret, credential.hash).finally(() => isCostly && this.#next())
+    if (!isRight) return undefined
     // Forgetting all is harmless (they are verified again) and keeps the memory bounded over years of changed secrets.
     if (this.#verified.size >= 20_000) this.#verified.clear()
     this.#verified.add(mark)
     return credential
+  }
+
+  /** Waits for the turn of a costly check; false when the line is full. */
+  async #turn(): Promise<boolean> {
+    if (this.#checking < costlyAtOnce) {
+      this.#checking++
+      return true
+    }
+    if (this.#waiting.length >= this.#maxWaiting) return false
+    await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    return true
+  }
+
+  #next(): void {
+    const next = this.#waiting.shift()
+    if (next) next()
+    else this.#checking--
   }
 }
 

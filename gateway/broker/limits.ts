@@ -18,7 +18,10 @@ export interface BrokerLimits {
   topicLevels: number
   /** Unfinished QoS 2 messages from one client. */
   inflightInbound: number
-  /** Logins whose password is being checked at once; more are told to come back (each costs memory and CPU). */
+  /**
+   * Logins that wait for the check of a secret a person chose, which takes a fifth of a second each; more are told to
+   * come back. Secrets made by the gateway cost next to nothing to check, and of those all wait.
+   */
   pendingLogins: number
   /** Connections from one address: a bucket of `burst`, filled at `perSecond`. */
   connectsPerAddress: Bucket
@@ -67,7 +70,7 @@ const day = 24 * 60 * minute
 
 /** Defaults for a compound of a few thousand devices on a machine with 4 GB. */
 export const defaultLimits: BrokerLimits = {
-  maxClients: 5_000,
+  maxClients: 10_000,
   loginPacketBytes: 16 * 1024,
   packetBytes: 256 * 1024,
   rolePacketBytes: { gateway: 4 * 1024 * 1024, bridge: 1024 * 1024 },
@@ -76,9 +79,9 @@ export const defaultLimits: BrokerLimits = {
   clientIdLength: 64,
   topicLevels: 12,
   inflightInbound: 100,
-  pendingLogins: 256,
+  pendingLogins: 64,
   // One container network or NAT is one address: after a power cut a whole compound may come from it.
-  connectsPerAddress: { burst: 5_000, perSecond: 100 },
+  connectsPerAddress: { burst: 10_000, perSecond: 500 },
   takeoversPerMinute: 12,
   publishes: { burst: 600, perSecond: 100 },
   publishBytes: { burst: 2 * 1024 * 1024, perSecond: 512 * 1024 },

@@ -3,14 +3,23 @@ import type { Credential, CredentialBook } from './credentials.ts'
 import type { BrokerLimits } from './limits.ts'
 import { TokenBucket } from './token-bucket.ts'
 
-/** CONNACK return codes (MQTT 3.1.1 §3.2.2.3): 2 identifier rejected, 3 unavailable, 4 bad user or password, 5 not authorized. */
+/** CONNACK return codes (MQTT 3.1.1 §3.2.2.3): 2 identifier rejected, 4 bad user or password, 5 not authorized. */
 export class LoginRefused extends Error {
-  readonly returnCode: 2 | 3 | 4 | 5
-  constructor(returnCode: 2 | 3 | 4 | 5, message: string) {
+  readonly returnCode: 2 | 4 | 5
+  constructor(returnCode: 2 | 4 | 5, message: string) {
     super(message)
     this.name = 'LoginRefused'
     this.returnCode = returnCode
   }
+}
+
+/**
+ * Not now: the connection is to be closed without a CONNACK. MQTT has a code for it, 3 "server unavailable", but clients
+ * of the kind of mqtt.js (Zigbee2MQTT, Node-RED) take any refusal as the last word and never come back; a connection that
+ * breaks they open again.
+ */
+export class LoginPostponed extends Error {
+  override name = 'LoginPostponed'
 }
 
 export interface LoginDeskOptions {
@@ -28,7 +37,6 @@ export class LoginDesk {
   readonly #announced = new WeakMap<object, { clientId: string; will: Will | undefined }>()
   readonly #addresses = new Map<string, TokenBucket>()
   readonly #takeovers = new Map<string, TokenBucket>()
-  #pending = 0
 
   constructor(options: LoginDeskOptions) {
     this.#options = options
@@ -54,7 +62,7 @@ export class LoginDesk {
     return this.#announced.get(client)?.will
   }
 
-  /** @throws LoginRefused with the return code for the client */
+  /** @throws LoginRefused with the return code for the client, LoginPostponed when it is to come back */
   async logIn(client: Client, username: string | undefined, password: Buffer | undefined): Promise<Credential> {
     const { book, limits } = this.#options
     const clientId = this.#announced.get(client)?.clientId ?? ''
@@ -62,9 +70,8 @@ export class LoginDesk {
     if (clientId === '' && !client.clean) throw new LoginRefused(2, 'a persistent session needs a client id')
     if (clientId.length > limits.clientIdLength) throw new LoginRefused(2, 'the client id is too long')
     if (!username || !password) throw new LoginRefused(4, 'user name and password are needed')
-    if (this.#pending >= limits.pendingLogins) throw new LoginRefused(3, 'too many logins at once')
-    this.#pending++
-    const credential = await book.verify(username, password.toString()).finally(() => this.#pending--)
+    const credential = await book.verify(username, password.toString())
+    if (credential === 'busy') throw new LoginPostponed('too many logins at once')
     if (!credential) throw new LoginRefused(4, 'bad user name or password')
     // A client id is the key to a session: nobody may take another client's by asking for its id.
     const owner = book.get(clientId)
@@ -91,6 +98,6 @@ export class LoginDesk {
       bucket = new TokenBucket({ burst: perMinute, perSecond: perMinute / 60 }, now)
       this.#takeovers.set(clientId, bucket)
     }
-    if (!bucket.tryTake(now)) throw new LoginRefused(3, 'two clients with this id take it from each other')
+    if (!bucket.tryTake(now)) throw new LoginPostponed('two clients with this id take it from each other')
   }
 }
