@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { clipFile, liftIds, startCompound } from '../compound.ts'
 import { logIn } from '../console-client.ts'
-import { freePorts } from '../ports.ts'
+import { compoundPorts } from '../ports.ts'
 import { type BenchResult, quantile, rounded, textTable } from './report.ts'
 import { keepStalled } from './stalled-subscriber.ts'
 
@@ -24,7 +24,7 @@ export async function run({ quick }: { quick: boolean }): Promise<BenchResult> {
   const seconds = quick ? 24 : 150
   const devices = 200
   const dir = mkdtempSync(join(tmpdir(), 'gridgate-alarm-'))
-  const [http, mqtt, bridge, platform, rtsp, rtp] = await freePorts(6)
+  const ports = await compoundPorts()
   const entry = join(dir, 'entry.mp4')
   // Four seconds of the shipped entry in which the e-bike stands in the cab.
   execFileSync('ffmpeg', [
@@ -43,7 +43,7 @@ export async function run({ quick }: { quick: boolean }): Promise<BenchResult> {
     dir,
     lifts,
     devices,
-    ports: { http: http!, mqtt: mqtt!, bridge: bridge!, platform: platform!, rtsp: rtsp!, rtp: rtp! & ~1 },
+    ports,
     reportEveryMs: (devices * 1000) / messagesPerSecond,
     site: {
       scenes: [
@@ -53,7 +53,7 @@ export async function run({ quick }: { quick: boolean }): Promise<BenchResult> {
     },
     platformBehaviour: { delaysMs: { file: 0, dispatch: 0, accept: 0, handle: 0, verify: 0, close: 0 } },
   })
-  const stalled = await keepStalled(mqtt!, join(dir, 'gateway'))
+  const stalled = await keepStalled(ports.mqtt, join(dir, 'gateway'))
   try {
     const client = await logIn(compound.consoleUrl, 'admin', compound.firstPassword!)
     const decidedAt: Array<{ lift: string; at: number; consoleMs: number }> = []

@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { randomBytes, scryptSync } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePorts } from '../ports.ts'
 import type { LoadOrder, LoadResult } from './broker-load.ts'
+import { residentBytes } from './process-cpu.ts'
 
 export const name = 'broker'
 
@@ -104,7 +105,7 @@ async function startOurs(dir: string): Promise<RunningBroker> {
 }
 
 export async function startMosquitto(dir: string): Promise<RunningBroker> {
-  const port = await freePort()
+  const [port] = await freePorts(1)
   const config = join(dir, 'mosquitto.conf')
   writeFileSync(config, `listener ${port} 127.0.0.1\nallow_anonymous true\npersistence false\n`)
   const process = spawn('mosquitto', ['-c', config, '-v'], { stdio: ['ignore', 'ignore', 'pipe'] })
@@ -116,7 +117,7 @@ export async function startMosquitto(dir: string): Promise<RunningBroker> {
     })
     process.once('exit', () => reject(new Error(`mosquitto did not start: ${output}`)))
   })
-  return { port, process }
+  return { port: port!, process }
 }
 
 async function stop({ process }: RunningBroker): Promise<void> {
@@ -144,20 +145,6 @@ function writeCredentials(file: string): void {
   const devices = Array.from({ length: clients }, (_, n) => ({ id: `device-${n}`, role: 'device', hash }))
   const lines = [{ id: 'load', role: 'gateway', hash }, ...devices].map((line) => `${JSON.stringify(line)}\n`)
   writeFileSync(file, lines.join(''), { mode: 0o600 })
-}
-
-function residentBytes(pid: number): number {
-  const match = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
-  return Number(match?.[1] ?? Number.NaN) * 1024
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 function medians(runs: BrokerFigures[]): BrokerFigures {

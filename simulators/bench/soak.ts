@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startCompound } from '../compound.ts'
-import { freePorts } from '../ports.ts'
+import { compoundPorts } from '../ports.ts'
 import { residentBytes } from './process-cpu.ts'
 import { type BenchResult, quantile, rounded, textTable } from './report.ts'
 
@@ -25,13 +25,13 @@ export async function run({ quick }: { quick: boolean }): Promise<BenchResult> {
   const minutes = quick ? 0.4 : 30
   const everyMs = quick ? 2_000 : 10_000
   const dir = mkdtempSync(join(tmpdir(), 'gridgate-soak-'))
-  const [http, mqtt, bridge, platform, rtsp, rtp] = await freePorts(6)
+  const ports = await compoundPorts()
   const compound = await startCompound({
     dir,
     lifts: 1,
     devices,
     reportEveryMs: quick ? 1_000 : 5_000,
-    ports: { http: http!, mqtt: mqtt!, bridge: bridge!, platform: platform!, rtsp: rtsp!, rtp: rtp! & ~1 },
+    ports,
     restarts: false,
   })
   try {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import mqtt from 'mqtt'
 import { demoSite, startCompound } from '../compound.ts'
 import { createFleet } from '../devices/fleet.ts'
-import { freePorts } from '../ports.ts'
+import { compoundPorts } from '../ports.ts'
 import { type BenchResult, quantile, rounded, textTable } from './report.ts'
 import { keepStalled } from './stalled-subscriber.ts'
 
@@ -26,7 +26,7 @@ export async function run({ quick }: { quick: boolean }): Promise<BenchResult> {
   const presses = quick ? 8 : 100
   const sensors = 200
   const dir = mkdtempSync(join(tmpdir(), 'gridgate-sos-'))
-  const [http, broker, bridge, platform, rtsp, rtp] = await freePorts(6)
+  const ports = await compoundPorts()
   const buttons = Array.from({ length: presses }, (_, n) => `sos-${n + 1}`)
   const background = Array.from({ length: sensors }, (_, n) => ({ id: `climate-${n + 1}`, kind: 'climate' }))
   const place = (n: number) => ({ building: 'b1', floor: String((n % 30) + 1), flat: `${(n % 30) + 1}0${n % 7}` })
@@ -34,7 +34,7 @@ export async function run({ quick }: { quick: boolean }): Promise<BenchResult> {
     dir,
     lifts: 1,
     devices: 0,
-    ports: { http: http!, mqtt: broker!, bridge: bridge!, platform: platform!, rtsp: rtsp!, rtp: rtp! & ~1 },
+    ports,
     caregivers: [],
     site: {
       devices: [
@@ -59,7 +59,7 @@ export async function run({ quick }: { quick: boolean }): Promise<BenchResult> {
     },
     platformBehaviour: { isAway: true },
   })
-  const url = `mqtt://127.0.0.1:${broker}`
+  const url = `mqtt://127.0.0.1:${ports.mqtt}`
   const fleet = createFleet({
     url,
     site: demoSite,
@@ -67,7 +67,7 @@ export async function run({ quick }: { quick: boolean }): Promise<BenchResult> {
     secrets: compound.deviceSecrets,
     everyMs: (sensors * 1000) / messagesPerSecond,
   })
-  const stalled = await keepStalled(broker!, join(dir, 'gateway'))
+  const stalled = await keepStalled(ports.mqtt, join(dir, 'gateway'))
   try {
     await fleet.start()
     const clients = await Promise.all(

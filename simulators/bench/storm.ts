@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import mqtt from 'mqtt'
 import { demoSite, startCompound } from '../compound.ts'
 import { logIn } from '../console-client.ts'
-import { freePorts } from '../ports.ts'
+import { compoundPorts } from '../ports.ts'
 import { residentBytes } from './process-cpu.ts'
 import { createRawDevices } from './raw-devices.ts'
 import { type BenchResult, quantile, rounded, textTable } from './report.ts'
@@ -22,7 +22,7 @@ export async function run({ quick }: { quick: boolean }): Promise<BenchResult> {
   const count = quick ? 300 : 5_000
   const rounds = quick ? 1 : 3
   const dir = mkdtempSync(join(tmpdir(), 'gridgate-storm-'))
-  const [http, broker, bridge, platform, rtsp, rtp] = await freePorts(6)
+  const ports = await compoundPorts()
   const ids = Array.from({ length: count }, (_, n) => `climate-${n + 1}`)
   const detectors = Array.from({ length: rounds }, (_, n) => `smoke-${n + 1}`)
   const entry = (kind: string) => (id: string, n: number) => ({
@@ -35,12 +35,12 @@ export async function run({ quick }: { quick: boolean }): Promise<BenchResult> {
     dir,
     lifts: 1,
     devices: 0,
-    ports: { http: http!, mqtt: broker!, bridge: bridge!, platform: platform!, rtsp: rtsp!, rtp: rtp! & ~1 },
+    ports,
     site: { devices: [...ids.map(entry('climate')), ...detectors.map(entry('smoke'))], elders: [] },
   })
   const secret = (id: string) => compound.deviceSecrets[id]!
   const devices = createRawDevices({
-    port: broker!,
+    port: ports.mqtt,
     site: demoSite,
     devices: ids.map((id) => ({ id, secret: secret(id) })),
   })
@@ -58,7 +58,7 @@ export async function run({ quick }: { quick: boolean }): Promise<BenchResult> {
     const smokeAlarmMs: number[] = []
     const reconnectedMs: number[] = []
     for (const detector of detectors) {
-      const button = await mqtt.connectAsync(`mqtt://127.0.0.1:${broker}`, {
+      const button = await mqtt.connectAsync(`mqtt://127.0.0.1:${ports.mqtt}`, {
         clientId: detector,
         username: detector,
         password: secret(detector),

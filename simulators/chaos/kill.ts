@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { BenchResult } from '../bench/report.ts'
 import { rounded, textTable } from '../bench/report.ts'
 import { type Compound, startCompound } from '../compound.ts'
-import { freePorts } from '../ports.ts'
+import { compoundPorts } from '../ports.ts'
 import { seededRandom } from '../random.ts'
 
 export const name = 'kill'
@@ -34,12 +34,12 @@ export async function run(options: { quick: boolean; faults?: number; seed: numb
   const faults = options.faults ?? (options.quick ? quickFaults : fullFaults)
   const random = seededRandom(options.seed)
   const dir = mkdtempSync(join(tmpdir(), 'gridgate-chaos-'))
-  const [http, mqtt, bridge, platform, rtsp, rtp] = await freePorts(6)
+  const ports = await compoundPorts()
   const compound = await startCompound({
     dir,
     lifts,
     devices: 20,
-    ports: { http: http!, mqtt: mqtt!, bridge: bridge!, platform: platform!, rtsp: rtsp!, rtp: rtp! & ~1 },
+    ports,
     reportEveryMs: 2_000,
     site: {
       scenes: [{ scene: 'ebike-in-elevator', lifts: 'all', options: { goneAfterMs: 1000, quietMs: 0 } }],
@@ -50,7 +50,7 @@ export async function run(options: { quick: boolean; faults?: number; seed: numb
   try {
     const token = readFileSync(join(dir, 'gateway/bridge-token'), 'utf8').trim()
     const seen = new Map<number, JournalRow>()
-    const watching = watchJournal(`http://127.0.0.1:${http}`, token, seen, stop.signal)
+    const watching = watchJournal(`http://127.0.0.1:${ports.http}`, token, seen, stop.signal)
     const playing = keepEntering(compound, random, stop.signal)
     const counts: Record<string, number> = {}
     for (let fault = 0; fault < faults; fault++) {
@@ -60,7 +60,7 @@ export async function run(options: { quick: boolean; faults?: number; seed: numb
     }
     stop.abort()
     await Promise.all([watching, playing])
-    return await settle(compound, { http: http!, token, seen, faults, counts })
+    return await settle(compound, { http: ports.http, token, seen, faults, counts })
   } finally {
     stop.abort()
     await compound.stop()

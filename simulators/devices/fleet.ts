@@ -17,12 +17,14 @@ export interface FleetOptions {
   secrets: Readonly<Record<string, string>>
   /** Between two reports of one device. */
   everyMs: number
+  /** Who is not online so long after the last one began to connect never will be; two minutes where nothing is said. */
+  patienceMs?: number
   random?: () => number
 }
 
 /** Devices that publish on MQTT as real ones do: own credentials, birth and last will, QoS 1, own clock. */
 export interface Fleet {
-  /** Connects all of them; resolves when every one is online. */
+  /** Connects all of them; resolves when every one is online, rejects with why one is not after minutes of trying. */
   start(): Promise<void>
   /** Publishes these values for the device now. */
   report(device: string, values: Record<string, number | boolean | string>): Promise<void>
@@ -37,9 +39,11 @@ export interface Fleet {
 
 /** A storm of connections at one instant is a test of its own, not how a demo begins. */
 const connectSpacingMs = 5
+const defaultPatienceMs = 120_000
 
 export function createFleet(options: FleetOptions): Fleet {
   const random = options.random ?? Math.random
+  const byId = new Map(options.devices.map((device) => [device.id, device]))
   const clients = new Map<string, MqttClient>()
   const timers: NodeJS.Timeout[] = []
   let acknowledged = 0
@@ -47,7 +51,7 @@ export function createFleet(options: FleetOptions): Fleet {
   async function publish(device: string, values: Record<string, number | boolean | string>): Promise<void> {
     const client = clients.get(device)
     if (!client) throw new Error(`there is no simulated device ${device}`)
-    const dialect = options.devices.find(({ id }) => id === device)?.dialect
+    const dialect = byId.get(device)?.dialect
     const topic = dialect?.topic(options.site, device) ?? `site/${options.site}/${device}/up`
     const at = new Date()
     const message = dialect?.encode(values, at) ?? JSON.stringify({ at: at.toISOString(), values })
@@ -68,34 +72,52 @@ export function createFleet(options: FleetOptions): Fleet {
     )
   }
 
+  /** Why a device that is not online is not, in the words it heard last. */
+  const refusals = new Map<string, string>()
+
+  function connect({ id }: SimulatedDevice): MqttClient {
+    const status = `site/${options.site}/${id}/status`
+    const client = mqtt.connect(options.url, {
+      clientId: id,
+      username: id,
+      password: options.secrets[id] ?? '',
+      reconnectPeriod: 1000 + random() * 4000,
+      queueQoSZero: false,
+      will: { topic: status, payload: Buffer.from('offline'), qos: 1, retain: true },
+    })
+    client.on('error', ({ message }) => refusals.set(id, message))
+    client.on('connect', () => {
+      refusals.delete(id)
+      void client.publishAsync(status, 'online', { qos: 1, retain: true }).catch(() => {})
+    })
+    return client
+  }
+
   return {
     async start() {
-      await Promise.all(
-        options.devices.map(async (device, index) => {
-          await new Promise((resolve) => setTimeout(resolve, index * connectSpacingMs))
-          const status = `site/${options.site}/${device.id}/status`
-          const client = mqtt.connect(options.url, {
-            clientId: device.id,
-            username: device.id,
-            password: options.secrets[device.id] ?? '',
-            reconnectPeriod: 1000 + random() * 4000,
-            queueQoSZero: false,
-            will: { topic: status, payload: Buffer.from('offline'), qos: 1, retain: true },
-          })
-          clients.set(device.id, client)
-          client.on('error', () => {})
-          client.on(
-            'connect',
-            () => void client.publishAsync(status, 'online', { qos: 1, retain: true }).catch(() => {}),
+      const online = options.devices.map(async (device, index) => {
+        await new Promise((resolve) => setTimeout(resolve, index * connectSpacingMs))
+        const client = connect(device)
+        clients.set(device.id, client)
+        await new Promise((resolve) => client.once('connect', resolve))
+        keepReporting(device)
+      })
+      let timer: NodeJS.Timeout | undefined
+      const late = new Promise<never>((_, reject) => {
+        const fail = () => {
+          const away = options.devices.filter(({ id }) => !clients.get(id)?.connected)
+          const why = refusals.get(away[0]?.id ?? '') ?? 'no answer'
+          reject(
+            new Error(`${away.length} of ${options.devices.length} devices are not online (${away[0]?.id}: ${why})`),
           )
-          await new Promise((resolve) => client.once('connect', resolve))
-          keepReporting(device)
-        }),
-      )
+        }
+        timer = setTimeout(fail, (options.patienceMs ?? defaultPatienceMs) + options.devices.length * connectSpacingMs)
+      })
+      await Promise.race([Promise.all(online), late]).finally(() => clearTimeout(timer))
     },
     report: publish,
     async happen(device, incident) {
-      const kind = options.devices.find(({ id }) => id === device)?.kind ?? ''
+      const kind = byId.get(device)?.kind ?? ''
       const values = kinds[kind]?.incidents[incident]
       if (!values) {
         const known = Object.keys(kinds[kind]?.incidents ?? {}).join(', ')

@@ -1,15 +1,13 @@
 import type { Test } from 'tap'
 import { type CompoundOptions, startCompound } from '../compound.ts'
-import { freePorts } from '../ports.ts'
+import { compoundPorts } from '../ports.ts'
 
 /** Everybody at the platform is fast, so that a whole case fits into a test. */
 export const fastPlatform = { delaysMs: { file: 50, dispatch: 50, accept: 50, handle: 100, verify: 50, close: 50 } }
 
 /** A compound with one lift that lives as long as the test, on ports nobody uses. */
 export async function journeyCompound(t: Test, options: Partial<CompoundOptions> & Pick<CompoundOptions, 'devices'>) {
-  const [http, mqtt, bridge, platform, rtsp, rtp] = await freePorts(6)
-  // RTP takes even ports.
-  const ports = { http: http!, mqtt: mqtt!, bridge: bridge!, platform: platform!, rtsp: rtsp!, rtp: rtp! & ~1 }
+  const ports = await compoundPorts()
   const compound = await startCompound({ dir: t.testdir(), lifts: 1, ports, ...options })
   t.teardown(() => compound.stop())
   return { compound, ports }
