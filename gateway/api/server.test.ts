@@ -312,6 +312,6 @@ t.test('the gateway stops within seconds while clients hang on', async (t) => {
   t.equal(idle.status, 200)
   const startedAt = Date.now()
   await scene.close()
-  t.ok(Date.now() - startedAt < 5000, `${Date.now() - startedAt} ms`)
+  t.ok(Date.now() - startedAt < 25_000, 'sooner than who waits would have been answered')
   t.equal((await polling).status, 200, 'who waited is answered')
 })

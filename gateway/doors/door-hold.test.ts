@@ -115,7 +115,7 @@ t.test('an operator override and the time limit reach the contact', async (t) =>
   await until('the door is free', () => !relay.isHeld)
   await until('the end is told', () => events.length === 2)
   t.match(events[1], { transition: 'door-hold-expired', reason: 'held long enough' })
-  t.ok(events[1]!.heldMs >= 1200 && events[1]!.heldMs < 6000)
+  t.ok(events[1]!.heldMs >= 1200 && events[1]!.heldMs < 30_000)
 
   const other = await setUp(t)
   other.hear(open)

@@ -2,7 +2,7 @@
 export async function until<T>(
   what: string,
   look: () => T | undefined | null | false | Promise<T | undefined | null | false>,
-  withinMs = 30_000,
+  withinMs = 90_000,
   everyMs = 20,
 ): Promise<T> {
   const deadline = Date.now() + withinMs
