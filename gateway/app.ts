@@ -29,6 +29,7 @@ import { createFacades } from './facades.ts'
 import { createFalls } from './falls.ts'
 import { createHealth } from './health.ts'
 import { createFrameGate } from './inference/gate.ts'
+import { readPublicKey } from './inference/signature.ts'
 import { devicePushOf, homeAssistantOf, linkWill, modbusPollers } from './integrations.ts'
 import { lastKnown } from './last-known.ts'
 import { createLiveDevices } from './live-devices.ts'
@@ -246,7 +247,9 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
   cleanUp.defer('evidence of throws', () => throwEvidence.idle())
 
   // Eyes.
-  const eyes = await openEyes(config, { store, logger, random, now, onError })
+  const { publicKey } = config.models
+  const modelKey = publicKey === undefined ? undefined : await readPublicKey(publicKey)
+  const eyes = await openEyes(config, { store, logger, random, now, onError, modelKey })
   cleanUp.defer('eyes', () => eyes.close())
   const { detector } = eyes
   const doors = createDoors(config, {
@@ -285,7 +288,7 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
   })
   const remember = () => memory.save(pipeline.learnt())
   cleanUp.defer('what was learnt', remember)
-  const falls = await createFalls(site, { onFall: pipeline.onFall, onError, now, random, logger })
+  const falls = await createFalls(site, { onFall: pipeline.onFall, onError, now, random, logger, modelKey })
   cleanUp.defer('falls', () => falls.close())
   const statusListeners = new Set<(status: CameraStatus) => void>()
   const tellStatus = (status: CameraStatus) => {
@@ -299,7 +302,7 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
       const status = cameras.get(camera)?.status()
       if (status) tellStatus(status)
     },
-    ...{ random, now, logger },
+    ...{ random, now, logger, modelKey },
   })
   const cameras = createCameraSet(
     config.cameras.map((camera) => cameraOptions(camera, facades.watches(camera.id))),

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { encodeCrop } from './cameras/index.ts'
@@ -8,7 +9,6 @@ import { loadManifest, type ModelManifest } from './inference/manifest.ts'
 import { createModelKeeper, modelToStartWith } from './inference/model-keeper.ts'
 import { createModelRack, type ModelRack } from './inference/model-rack.ts'
 import { createDetectorPool } from './inference/pool.ts'
-import { readPublicKey } from './inference/signature.ts'
 import { createLearning, type Learning } from './learning/learning.ts'
 import { defaultFloors } from './learning/second-stage.ts'
 import type { SecondStage } from './pipeline.ts'
@@ -22,6 +22,8 @@ export interface EyesContext {
   random(): number
   now(): number
   onError(error: unknown, what: string): void
+  /** Models must be signed by it. */
+  modelKey?: KeyObject | undefined
 }
 
 /** What sees: the models, and what the site has learned on top of them. */
@@ -46,8 +48,8 @@ export interface Eyes {
  */
 export async function openEyes(config: SiteConfig, context: EyesContext): Promise<Eyes> {
   const { store, logger, random, now, onError } = context
-  const { dir, publicKey, shadow, rollBack, workers } = config.models
-  const key = publicKey === undefined ? undefined : await readPublicKey(publicKey)
+  const { dir, shadow, rollBack, workers } = config.models
+  const { modelKey: key } = context
   const folder = modelToStartWith(store.modelRows, config.models.lift)
   const detector = await createModelRack({
     folder,

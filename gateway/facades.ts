@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { SiteConfig } from './config/site.ts'
@@ -6,12 +7,13 @@ import type { FacadeService } from './core/facade.ts'
 import type { CameraStatus, Frame } from './core/ports.ts'
 import type { ThrowReport } from './core/throw.ts'
 import {
+  checkFallingModel,
   createFacadeMap,
   createFallingWatch,
   type FacadeCalibration,
   type FallingWatch,
-  loadFallingModel,
 } from './falling/index.ts'
+import { readDocument } from './inference/manifest.ts'
 import type { OpenStore } from './storage/store.ts'
 
 export interface FacadesContext {
@@ -22,6 +24,8 @@ export interface FacadesContext {
   random(): number
   now(): number
   logger: Logger
+  /** The model must be signed by it. */
+  modelKey?: KeyObject | undefined
 }
 
 export interface FacadeFrames {
@@ -83,11 +87,7 @@ export async function createFacades(
   const watches = new Map<string, FallingWatch>()
   const modelFile = join(models.dir, 'falling-track', 'model.json')
   const model =
-    names.size === 0
-      ? undefined
-      : await loadFallingModel(modelFile).catch((error) => {
-          throw new ConfigError(modelFile, [{ path: '', message: `cannot be used: ${(error as Error).message}` }])
-        })
+    names.size === 0 ? undefined : checkFallingModel(modelFile, await readDocument(modelFile, context.modelKey))
   for (const { id, ignoreZones } of cameras) {
     if (!model || !names.has(id)) continue
     const calibration = calibrationOf(id)

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { SiteConfig } from './config/site.ts'
@@ -25,6 +26,8 @@ export async function createFalls(
     now: () => number
     random: () => number
     logger: Logger
+    /** Models must be signed by it. */
+    modelKey?: KeyObject | undefined
   },
 ): Promise<Falls> {
   const positions = new Map<string, FallModel['position']>()
@@ -38,6 +41,7 @@ export async function createFalls(
   const load = async (position: FallModel['position']) => {
     const manifest = await loadFallManifest(
       join(models.dir, position === 'waist' ? models.fallWaist : models.fallWrist),
+      context.modelKey,
     )
     return createFallWorker({ manifest, logger: context.logger, random: context.random })
   }

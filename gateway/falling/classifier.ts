@@ -40,12 +40,20 @@ export interface TrackClassifier {
 
 /** @throws ConfigError when the file is missing, no such model, or made for other features */
 export async function loadFallingModel(file: string): Promise<FallingModel> {
-  let read: unknown
+  let document: unknown
   try {
-    read = JSON.parse(await readFile(file, 'utf8'))
+    document = JSON.parse(await readFile(file, 'utf8'))
   } catch (error) {
     throw new ConfigError(file, [{ path: '', message: `cannot be read: ${(error as Error).message}` }])
   }
+  return checkFallingModel(file, document)
+}
+
+/**
+ * @param file for the words of an error
+ * @throws ConfigError when the document is no such model, or made for other features
+ */
+export function checkFallingModel(file: string, read: unknown): FallingModel {
   if (!Value.Check(fallingModel, read)) {
     const first = [...Value.Errors(fallingModel, read)][0]
     throw new ConfigError(file, [{ path: '', message: `is no falling-track model: ${first?.message ?? ''}` }])

@@ -3,6 +3,7 @@ export type { Blob } from './blob.ts'
 export { type BlobFinder, createBlobFinder } from './blob-finder.ts'
 export { createFacadeMap, type FacadeCalibration, type FacadeMap, facadeCalibration } from './calibration.ts'
 export {
+  checkFallingModel,
   createClassifier,
   type FallingModel,
   fallingModel,

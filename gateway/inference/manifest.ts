@@ -80,10 +80,7 @@ export const manifestSchema = Type.Object(
  */
 export async function loadManifest(dir: string, key?: KeyObject): Promise<ModelManifest> {
   const path = join(dir, 'model.json')
-  const bytes = await readBytes(path)
-  const forged = key && (await signatureProblem(path, bytes, key))
-  if (forged) throw new ConfigError(path, [forged])
-  const document = parseDocument(path, bytes)
+  const document = await readDocument(path, key)
   const value = Value.Default(manifestSchema, document) as Omit<ModelManifest, 'weights'>
   const problems = problemsOf(manifestSchema, value, '')
 
@@ -108,9 +105,16 @@ export async function loadManifest(dir: string, key?: KeyObject): Promise<ModelM
   return { ...value, weights }
 }
 
-/** Reads and parses a model.json. Throws a ConfigError. */
-export async function readDocument(path: string): Promise<unknown> {
-  return parseDocument(path, await readBytes(path))
+/**
+ * Reads and parses a model.json.
+ * @param key with it, the file must carry a signature by it
+ * @throws ConfigError
+ */
+export async function readDocument(path: string, key?: KeyObject): Promise<unknown> {
+  const bytes = await readBytes(path)
+  const forged = key && (await signatureProblem(path, bytes, key))
+  if (forged) throw new ConfigError(path, [forged])
+  return parseDocument(path, bytes)
 }
 
 async function readBytes(path: string): Promise<Uint8Array> {

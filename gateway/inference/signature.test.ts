@@ -3,7 +3,8 @@ import { cp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { ConfigError } from '../core/errors.ts'
-import { loadManifest } from './manifest.ts'
+import { loadFallManifest } from './fall/model.ts'
+import { loadManifest, readDocument } from './manifest.ts'
 import { readPublicKey } from './signature.ts'
 
 const shipped = new URL('testing/colour-grid', import.meta.url).pathname
@@ -35,6 +36,16 @@ t.test(
     t.equal((await loadManifest(shipped)).name, 'colour-grid', 'without a key the hash alone counts')
   },
 )
+
+t.test('models of falls and of throwing are held to the signature as well', async (t) => {
+  const models = new URL('../../models/', import.meta.url).pathname
+  const dir = join(t.testdir(), 'fall-wrist')
+  await cp(join(models, 'fall-wrist'), dir, { recursive: true })
+  await t.rejects(loadFallManifest(dir, publicKey), { message: /openssl pkeyutl -sign -rawin/ })
+  await writeFile(join(dir, 'model.json.sig'), sign(null, await readFile(join(dir, 'model.json')), privateKey))
+  t.equal((await loadFallManifest(dir, publicKey)).name, 'fall-wrist')
+  await t.rejects(readDocument(join(models, 'falling-track/model.json'), publicKey), ConfigError)
+})
 
 t.test('weights exchanged under a valid signature are refused by their hash', async (t) => {
   const dir = await signedModel(t, privateKey)

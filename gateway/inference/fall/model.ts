@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto'
 import { join } from 'node:path'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { type TSchema, Type } from 'typebox'
@@ -62,10 +63,11 @@ export const fallManifestSchema = Type.Object(
 /**
  * Reads and checks `<dir>/model.json` and its weights. Throws a ConfigError with every problem at once; weights whose
  * hash differs are never loaded.
+ * @param key with it, model.json must carry a signature by it
  */
-export async function loadFallManifest(dir: string): Promise<FallManifest> {
+export async function loadFallManifest(dir: string, key?: KeyObject): Promise<FallManifest> {
   const path = join(dir, 'model.json')
-  const value = (await readDocument(path)) as Omit<FallManifest, 'weights'>
+  const value = (await readDocument(path, key)) as Omit<FallManifest, 'weights'>
   const problems: ConfigProblem[] = problemsOf(fallManifestSchema as TSchema, value, '')
   const channels = value?.input?.channels
   if (Array.isArray(channels) && channels.join() !== fallChannels.join()) {
