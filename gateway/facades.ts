@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto'
+import { setMaxListeners } from 'node:events'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { SiteConfig } from './config/site.ts'
@@ -163,7 +164,10 @@ export async function createFacades(
         return known(camera)!
       },
     },
-    async run(signal) {
+    async run(outer) {
+      // Every facade listens until the end, which is no leak.
+      const signal = AbortSignal.any([outer])
+      setMaxListeners(0, signal)
       await Promise.all([...watches.values()].map((watch) => watch.run(signal)))
     },
   }

@@ -169,7 +169,9 @@ function runsOf(definition: Definition, defaults: SceneConfig, known: Known): Pl
     case 'camera':
       return site.cameras.flatMap(({ id, place }) => {
         const entry = entries.findLast(({ cameras }) => cameras?.includes(id))
-        return entry && entry.isEnabled !== false ? [build(id, entry, { place, cameras: [id], devices: [] })] : []
+        if (!entry || entry.isEnabled === false) return []
+        const cameras = [id, ...(definition.alsoCameras?.(entry.options, id) ?? [])]
+        return [build(id, entry, { place, cameras, devices: [] })]
       })
     case 'device':
       return perDevice(devices.filter(isShown))

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { CameraOptions } from './cameras/index.ts'
 import type { CameraEntry, SiteConfig } from './config/site.ts'
 import { findDriver } from './core/driver.ts'
@@ -92,7 +93,10 @@ export function createDoors(
       }
     },
     /** Releases every door when aborted. */
-    async run(signal: AbortSignal): Promise<void> {
+    async run(outer: AbortSignal): Promise<void> {
+      // Every door listens until the end, which is no leak.
+      const signal = AbortSignal.any([outer])
+      setMaxListeners(0, signal)
       await Promise.all(holds.map(({ hold }) => hold.run(signal)))
       await Promise.all(holds.map(({ contact }) => contact.close()))
     },

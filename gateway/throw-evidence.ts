@@ -14,21 +14,45 @@ export interface ThrowEvidenceOptions {
   onFailure(alarm: Alarm, type: Evidence['type'], error: unknown): void
   signal: AbortSignal
   ffmpegPath?: string
+  /** Masked clips that wait for their turn at most. */
+  mostWaiting?: number
 }
 
 /** Shown around the event, milliseconds. */
 const aroundMs = 10_000
 const maskWidth = 960
+/** A clip of 20 s takes a minute or two behind everything else; an encoder that takes so long hangs. */
+const longestMaskingMs = 15 * 60_000
 
 /**
  * What is kept of a throw, each stored as it becomes ready:
  *
  *   track (JSON) · picture with the path, masked · the same unmasked, restricted
- *   clip of ±10 s from the main stream, restricted ─▶ the same masked
+ *   clip of ±10 s from the main stream, restricted ─▶ waiting (at most `mostWaiting`) ─▶ the same masked
+ *
+ * Clips are masked one after the other, however many things fall at once: encoding must not take the machine from watching.
+ * A throw that finds the queue full keeps everything but its masked clip, and that is an event people can read.
  */
 export function createThrowEvidence(options: ThrowEvidenceOptions) {
-  const { evidence, signal } = options
+  const { evidence, signal, mostWaiting = 20 } = options
   const running = new Set<Promise<void>>()
+  let waiting = 0
+  let last: Promise<unknown> = Promise.resolve()
+
+  /** Runs `work` after what was asked for before. */
+  function inTurn(work: () => Promise<void>): Promise<void> {
+    if (waiting > mostWaiting)
+      throw new Error(`${mostWaiting} clips wait to be masked already: the clip is kept unmasked, for admins`)
+    waiting++
+    const done = last
+      .then(() => {
+        signal.throwIfAborted()
+        return work()
+      })
+      .finally(() => waiting--)
+    last = done.catch(() => {})
+    return done
+  }
 
   function start(alarm: Alarm, type: Evidence['type'], work: () => Promise<void>): void {
     const done = work()
@@ -81,13 +105,17 @@ export function createThrowEvidence(options: ThrowEvidenceOptions) {
         const facts = { type: 'clip', camera: cameraId, fromAt, toAt, contentType: 'video/mp4' } as const
         const original = await evidence.commit(whole.id, { ...facts, isRestricted: true })
         options.addEvidence(alarm.id, original)
-        const from = evidence.path(original)
-        if (!from) throw new Error('the clip is gone')
-        const mask = await clearMask(thrown, map, maskWidth, Math.round((maskWidth * 9) / 16))
-        const shown = evidence.reserve(alarm.id, 'clip', 'mp4')
-        const { ffmpegPath } = options
-        await writeMaskedClip({ from, mask, file: shown.temporaryFile, signal, ...(ffmpegPath ? { ffmpegPath } : {}) })
-        options.addEvidence(alarm.id, await evidence.commit(shown.id, facts))
+        await inTurn(async () => {
+          const from = evidence.path(original)
+          if (!from) throw new Error('the clip is gone')
+          const mask = await clearMask(thrown, map, maskWidth, Math.round((maskWidth * 9) / 16))
+          const shown = evidence.reserve(alarm.id, 'clip', 'mp4')
+          const { ffmpegPath } = options
+          const soon = AbortSignal.any([signal, AbortSignal.timeout(longestMaskingMs)])
+          const request = { from, mask, file: shown.temporaryFile, signal: soon }
+          await writeMaskedClip({ ...request, ...(ffmpegPath ? { ffmpegPath } : {}) })
+          options.addEvidence(alarm.id, await evidence.commit(shown.id, facts))
+        })
       })
     },
     /** Resolves when nothing is being recorded. */

@@ -61,11 +61,12 @@ export async function playScenario(
   const sleep = (ms: number) =>
     new Promise<void>((resolve) => {
       if (signal.aborted) return resolve()
-      const timer = setTimeout(resolve, Math.max(0, ms))
       const end = () => {
         clearTimeout(timer)
+        signal.removeEventListener('abort', end)
         resolve()
       }
+      const timer = setTimeout(end, Math.max(0, ms))
       signal.addEventListener('abort', end, { once: true })
     })
   do {

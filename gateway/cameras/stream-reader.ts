@@ -256,8 +256,12 @@ function readPictures(
     drained: (signal: AbortSignal) =>
       new Promise<void>((resolve) => {
         if (held.length === 0) return resolve()
-        onDrained = resolve
-        signal.addEventListener('abort', () => resolve(), { once: true })
+        const done = () => {
+          signal.removeEventListener('abort', done)
+          resolve()
+        }
+        onDrained = done
+        signal.addEventListener('abort', done, { once: true })
       }),
     end() {
       parser.end()

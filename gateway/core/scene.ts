@@ -116,6 +116,7 @@ export interface TargetDevice {
 /** What a scene watches. */
 export interface SceneTarget {
   place: Place
+  /** A `camera` scene's own comes first. */
   cameras: readonly string[]
   /** Devices of the same target are each other's neighbours. */
   devices: readonly TargetDevice[]
@@ -133,6 +134,8 @@ export interface SceneDefinition<Options> {
   options: TSchema
   /** Default `lift`. */
   per?: ScenePer
+  /** Of `camera` scenes: what else it looks at beside its own camera. */
+  alsoCameras?(options: Options, camera: string): readonly string[]
   /** Kinds of devices it is shown; absent: every kind. */
   deviceKinds?: readonly string[]
   /** Metrics it reads; others never reach it. Absent: all. */

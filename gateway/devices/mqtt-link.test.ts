@@ -1,8 +1,9 @@
+import { getEventListeners } from 'node:events'
 import mqtt from 'mqtt'
 import pino from 'pino'
 import t from 'tap'
 import { systemClock } from '../core/clock.ts'
-import { startMosquitto } from '../testing/mosquitto.ts'
+import { freePort, startMosquitto } from '../testing/mosquitto.ts'
 import { until } from '../testing/until.ts'
 import { createMqttLink, type MqttLinkOptions, matches } from './mqtt-link.ts'
 
@@ -80,6 +81,21 @@ t.test('a broker that comes back is found again without help', async (t) => {
     await device.publishAsync('site/s/d/up', 'x', { qos: 1 })
     return got.length > 0
   })
+})
+
+t.test('a broker that is away for long leaves nothing behind in the gateway', async (t) => {
+  const stop = new AbortController()
+  let attempts = 0
+  const link = createMqttLink({
+    ...{ clientId: 'gateway', filters: ['site/s/+/up'], url: `mqtt://127.0.0.1:${await freePort()}` },
+    ...{ onMessage: async () => {}, random: Math.random, logger },
+    clock: { now: Date.now, sleep: async () => void attempts++ },
+  })
+  const running = link.run(stop.signal)
+  await until('it was tried often', () => attempts >= 15)
+  t.ok(getEventListeners(stop.signal, 'abort').length <= 3, 'one attempt listens, not each that failed')
+  stop.abort()
+  await running
 })
 
 t.test('filters match topics as the standard says', async (t) => {

@@ -83,10 +83,12 @@ export function createMqttLink(options: MqttLinkOptions): MqttLink {
       acknowledgements.expect(packet.qos, deliver({ topic, payload, isRetained: packet.retain }))
     })
     let hasStood = false
+    let stop = () => {}
     const lost = new Promise<string>((resolve) => {
       connection.on('error', (error) => resolve(error.message))
       connection.on('close', () => resolve('connection closed'))
-      signal.addEventListener('abort', () => resolve('stopping'), { once: true })
+      stop = () => resolve('stopping')
+      signal.addEventListener('abort', stop, { once: true })
     })
     connection.on('connect', () => {
       hasStood = true
@@ -99,6 +101,7 @@ export function createMqttLink(options: MqttLinkOptions): MqttLink {
       })
     })
     const reason = await lost
+    signal.removeEventListener('abort', stop)
     if (client === connection) client = undefined
     if (hasStood && !signal.aborted) options.logger.warn({ url: options.url, reason }, 'mqtt lost')
     await connection.endAsync(!signal.aborted).catch(() => {})

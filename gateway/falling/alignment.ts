@@ -43,6 +43,9 @@ export function createAligner(background: Background) {
     y: new Int32Array(most),
     gx: new Float32Array(most),
     gy: new Float32Array(most),
+    /** What the background says of them at this picture: luma levels, and how far a picture may be off. */
+    level: new Float64Array(most),
+    allowed: new Float64Array(most),
   }
   let count = 0
   let age = refreshEvery
@@ -78,30 +81,59 @@ export function createAligner(background: Background) {
     count++
   }
 
-  /** One step of iteratively reweighted least squares. @returns share of the points that disagree */
-  const refine = (luma: Uint8Array, at: typeof last): number => {
-    const a = new Float64Array(20)
-    let disagreeing = 0
+  /** Once a picture: the background is far larger than what lies near the processor. */
+  const gather = () => {
     for (let p = 0; p < count; p++) {
-      const x = points.x[p]!
-      const y = points.y[p]!
-      const level = mean[y * width + x]! / 256
-      const seen = sample(luma, x + at.dx, y + at.dy)
-      if (seen < 3 || seen > 252) continue
-      const residual = seen - (at.gain * level + at.offset)
-      const size = Math.abs(residual)
+      const i = points.y[p]! * width + points.x[p]!
+      points.level[p] = mean[i]! / 256
       // A sharp edge between two pixels cannot be resampled exactly.
       const steepness = Math.abs(points.gx[p]!) + Math.abs(points.gy[p]!)
-      const allowed = 6 + background.spread[y * width + x]! / 64 + 0.4 * steepness
-      if (size > allowed) disagreeing++
-      const weight = size < allowed ? 1 : (allowed / size) ** 2
-      // seen(x + d) ≈ gain · (level + g · δ) + offset
-      const row = [points.gx[p]! * at.gain, points.gy[p]! * at.gain, -(level - 128) / 64, -1]
-      for (let i = 0, k = 0; i < 4; i++) {
-        for (let j = i; j < 4; j++, k++) a[k]! += weight * row[i]! * row[j]!
-        a[10 + i]! -= weight * row[i]! * residual
-      }
+      points.allowed[p] = 6 + background.spread[i]! / 64 + 0.4 * steepness
     }
+  }
+
+  /** One step of iteratively reweighted least squares. @returns share of the points that disagree */
+  const refine = (luma: Uint8Array, at: typeof last): number => {
+    // Sums of the normal equations in variables of their own: this runs over thousands of points in every picture.
+    let [xx, xy, xg, xo, yy, yg, yo, gg, go, oo] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    let [bx, by, bg, bo] = [0, 0, 0, 0]
+    let disagreeing = 0
+    const { dx, dy, gain, offset } = at
+    for (let p = 0; p < count; p++) {
+      const level = points.level[p]!
+      const seen = sample(luma, points.x[p]! + dx, points.y[p]! + dy)
+      if (seen < 3 || seen > 252) continue
+      const residual = seen - (gain * level + offset)
+      const size = residual < 0 ? -residual : residual
+      const gx = points.gx[p]!
+      const gy = points.gy[p]!
+      const allowed = points.allowed[p]!
+      let weight = 1
+      if (size > allowed) disagreeing++
+      if (size >= allowed) weight = (allowed / size) * (allowed / size)
+      // seen(x + d) ≈ gain · (level + g · δ) + offset; the row is (rx, ry, rg, −1)
+      const rx = gx * gain
+      const ry = gy * gain
+      const rg = -(level - 128) / 64
+      const wx = weight * rx
+      const wy = weight * ry
+      const wg = weight * rg
+      xx += wx * rx
+      xy += wx * ry
+      xg += wx * rg
+      xo -= wx
+      yy += wy * ry
+      yg += wy * rg
+      yo -= wy
+      gg += wg * rg
+      go -= wg
+      oo += weight
+      bx -= wx * residual
+      by -= wy * residual
+      bg -= wg * residual
+      bo += weight * residual
+    }
+    const a = [xx, xy, xg, xo, yy, yg, yo, gg, go, oo, bx, by, bg, bo]
     const solution = solveSymmetric4(a)
     if (solution) {
       const limit = (value: number, most: number) => Math.max(-most, Math.min(most, value))
@@ -177,6 +209,7 @@ export function createAligner(background: Background) {
     align(luma: Uint8Array): Alignment {
       if (age >= refreshEvery) choosePoints()
       age++
+      gather()
       const at = { ...last }
       let disagreeing = refine(luma, at)
       const moved = Math.max(
@@ -220,7 +253,7 @@ export function createAligner(background: Background) {
  * @param a upper triangle of A row by row (10 values), then b (4 values)
  * @returns undefined when A is singular
  */
-function solveSymmetric4(a: Float64Array): number[] | undefined {
+function solveSymmetric4(a: readonly number[]): number[] | undefined {
   const index = [
     [0, 1, 2, 3],
     [1, 4, 5, 6],

@@ -159,12 +159,14 @@ function createAnswers(signal: AbortSignal) {
     async next(withinMs: number): Promise<'accepted' | 'played' | 'nothing' | 'aborted'> {
       if (arrived.length === 0 && !signal.aborted)
         await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, withinMs)
-          wake = () => {
+          const end = () => {
             clearTimeout(timer)
+            signal.removeEventListener('abort', end)
             resolve()
           }
-          signal.addEventListener('abort', wake, { once: true })
+          const timer = setTimeout(end, withinMs)
+          wake = end
+          signal.addEventListener('abort', end, { once: true })
         })
       const answer = arrived.shift()
       if (answer?.type === 'failed') throw new DeviceFailure(answer.reason ?? 'no reason given')

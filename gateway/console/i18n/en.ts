@@ -344,6 +344,8 @@ export default {
   why: {
     'throw-floor': 'Thrown from floor {floor} (between {from} and {to})',
     'throw-column': 'Flat {column} from the left edge of the facade',
+    'throw-flats': 'By floor and column: flat {flats}',
+    'throw-people': 'People seen below: {count}',
     'throw-speed': 'Falling at {speed} m/s ({kmh} km/h) when last seen',
     'throw-ground': 'Reaches the ground {seconds} s after it was last seen (without air)',
     'throw-score': 'Falls like a thrown object: {percent}% sure',

@@ -336,6 +336,8 @@ export default {
   why: {
     'throw-floor': '抛出楼层：{floor} 层（范围 {from} 至 {to} 层）',
     'throw-column': '立面左起第 {column} 户',
+    'throw-flats': '按楼层与左右位置推算：{flats} 室',
+    'throw-people': '落地区内看到 {count} 人',
     'throw-speed': '最后看到时下落速度 {speed} 米/秒（{kmh} 千米/时）',
     'throw-ground': '最后看到后约 {seconds} 秒落地（不计空气阻力）',
     'throw-score': '运动轨迹符合抛落物，把握 {percent}%',
