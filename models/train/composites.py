@@ -72,6 +72,8 @@ class Composites:
 
     def __init__(self, cutouts, rendered):
         self.cutouts, self.rendered = cutouts, rendered
+        # What stands in the e-bike's place: mostly what real detectors take for one, wheels above all.
+        self.others = ["person"] * 3 + ["clutter"] * 2 + [kind for kind in cutouts.vehicle for _ in range({"wheelchair": 4, "bicycle": 3}.get(kind, 1))]
         self.empty = [i for i, (_, rows) in enumerate(rendered.items) if not len(rows) or (rows[:, 0] == CLASSES.index("person")).all()]
 
     def background(self, rng, W, H):
@@ -161,8 +163,7 @@ class Composites:
         W, H, roughness = self.rendered.width, self.rendered.height, self.rendered.roughness
         background, places = self.background(rng, W, H), self.plan(rng, W, H)
         chosen = [self.cutouts.pick(place["kind"], rng) for place in places]
-        draw = rng.random()
-        instead = None if draw < 0.25 else self.cutouts.pick(rng.choice(["person", "person", "clutter", *self.cutouts.vehicle, *self.cutouts.vehicle]), rng)
+        instead = None if rng.random() < 0.25 else self.cutouts.pick(rng.choice(self.others), rng)
         seed = rng.random()
         samples = []
         for first in (chosen[0], instead):

@@ -275,15 +275,42 @@ class Rendered:
         return canvas, classes[~ignored], boxes[~ignored], boxes[ignored]
 
     def batch(self, indices, rng):
-        """Pictures and targets; a share of them are pairs of composites where there are cut-outs."""
-        images, targets = [], []
+        """Pictures (batch x height x width x 3 bytes) and targets; a share are pairs of composites where there are cut-outs."""
         samples = []
         while len(samples) < len(indices):
             if self.composites and rng.random() < self.composite_share and len(samples) + 2 <= len(indices):
                 samples += self.composites.pair(rng)
             else:
                 samples.append(self.rough(indices[len(samples)], rng))
-        for image, classes, boxes, ignored in samples:
-            images.append(tensor(image))
-            targets.append((torch.from_numpy(boxes).float().reshape(-1, 4), torch.from_numpy(classes).long(), torch.from_numpy(ignored).float().reshape(-1, 4)))
-        return torch.stack(images), targets
+        targets = [
+            (torch.from_numpy(boxes).float().reshape(-1, 4), torch.from_numpy(classes).long(), torch.from_numpy(ignored).float().reshape(-1, 4))
+            for _, classes, boxes, ignored in samples
+        ]
+        return torch.from_numpy(np.stack([image for image, *_ in samples])), targets
+
+
+class Batches(torch.utils.data.IterableDataset):
+    """Batches without end, each worker process with its own order and chance."""
+
+    def __init__(self, data, size, seed):
+        self.data, self.size, self.seed = data, size, seed
+
+    def __iter__(self):
+        worker = torch.utils.data.get_worker_info()
+        if worker:
+            cv2.setNumThreads(0)
+        rng = random.Random(self.seed + 1000 * worker.id if worker else self.seed)
+        order = []
+        while True:
+            if len(order) < self.size:
+                order = list(range(len(self.data)))
+                rng.shuffle(order)
+            indices, order = order[: self.size], order[self.size :]
+            yield self.data.batch(indices, rng)
+
+
+def prepared(images, targets, device):
+    """What the network and the loss take, on the device."""
+    mean, std = (torch.tensor(values, device=device).view(1, 3, 1, 1) for values in (MEAN, STD))
+    images = (images.to(device).permute(0, 3, 1, 2).float() - mean) / std
+    return images.contiguous(memory_format=torch.channels_last), [tuple(part.to(device) for part in target) for target in targets]

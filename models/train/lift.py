@@ -18,7 +18,7 @@ import torch
 
 import embedding_output
 from composites import Composites, Cutouts
-from data import PAD, Rendered
+from data import PAD, Batches, Rendered, prepared
 from detector import CLASSES, MEAN, REG_MAX, STD, STRIDES, Exported, LiftDetector, priors
 from loss import detection_loss
 from onnx_file import write_onnx
@@ -44,16 +44,21 @@ def meet(model, mine, peers):
     """Averages the weights with those of other processes that train on the same machine or share a folder."""
     torch.save(model.state_dict(), mine + ".tmp")
     os.replace(mine + ".tmp", mine)
-    states = [torch.load(peer) for peer in peers if os.path.exists(peer)]
+    states = [torch.load(peer, map_location=next(model.parameters()).device) for peer in peers if os.path.exists(peer)]
     with torch.no_grad():
         for name, weight in model.named_parameters():
             if weight.requires_grad and states:
                 weight.copy_((weight + sum(state[name] for state in states)) / (1 + len(states)))
 
 
+def save(model, path):
+    torch.save({name: value.cpu() for name, value in model.state_dict().items()}, path)
+
+
 def train(args):
     torch.manual_seed(args.seed)
-    rng = random.Random(args.seed)
+    random.seed(args.seed)
+    device = torch.device(args.device)
     data = Rendered(args.data, args.width, args.height, args.zoom, args.roughness, args.photos, args.extra, args.extra_share)
     if args.cutouts:
         data.composites = Composites(Cutouts(args.cutouts), data)
@@ -61,17 +66,17 @@ def train(args):
         data.composite_share = args.composite_share / (2 - args.composite_share)
     model = LiftDetector(args.base)
     if args.resume:
-        model.load_state_dict(torch.load(args.resume))
+        model.load_state_dict(torch.load(args.resume, map_location="cpu"))
     model.graph.freeze(args.freeze)
     model.graph.styles = args.styles
     # Depthwise convolutions on a CPU are twice as fast without reordering.
-    model = model.to(memory_format=torch.channels_last)
-    points = priors(args.width, args.height)
+    model = model.to(device, memory_format=torch.channels_last)
+    points = priors(args.width, args.height).to(device)
     optimiser = torch.optim.AdamW(groups(model, args.rate), weight_decay=0.02)
     averaged = copy.deepcopy(model)
     steps = args.steps
+    batches = iter(torch.utils.data.DataLoader(Batches(data, args.batch, args.seed), batch_size=None, num_workers=args.workers))
     began, spent = time.time(), time.process_time()
-    order = []
     for step in range(steps):
         progress = step / steps
         # With a time limit the schedule follows whichever runs out first, so that it always ends annealed.
@@ -82,12 +87,8 @@ def train(args):
         factor = min(1.0, (step + 1) / 40) * (0.03 + 0.97 * (1 + math.cos(math.pi * progress)) / 2)
         for group in optimiser.param_groups:
             group["lr"] = group["top"] * factor
-        if len(order) < args.batch:
-            order = list(range(len(data)))
-            rng.shuffle(order)
-        indices, order = order[: args.batch], order[args.batch :]
-        images, targets = data.batch(indices, rng)
-        loss, parts = detection_loss(model(images.contiguous(memory_format=torch.channels_last)), points, targets)
+        images, targets = prepared(*next(batches), device)
+        loss, parts = detection_loss(model(images), points, targets)
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_([p for g in optimiser.param_groups for p in g["params"]], 10)
@@ -103,8 +104,8 @@ def train(args):
             text = " ".join(f"{key} {value:.3f}" for key, value in parts.items())
             print(f"step {step + 1} {minutes:.1f} min cpu {(time.process_time() - spent) / 60:.1f} min {text}", flush=True)
         if (step + 1) % args.save_every == 0:
-            torch.save(averaged.state_dict(), args.out)
-    torch.save(averaged.state_dict(), args.out)
+            save(averaged, args.out)
+    save(averaged, args.out)
 
 
 def export(args):
@@ -182,6 +183,8 @@ def main():
         command.add_argument("--styles", type=float, default=0.0, help="share of batches whose features change style")
         command.add_argument("--share", help="file in which this process leaves its weights for others")
         command.add_argument("--peers", nargs="*", default=[], help="files in which others leave theirs")
+        command.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+        command.add_argument("--workers", type=int, default=0, help="processes that make samples; with a GPU all cores")
         command.add_argument("--save-every", type=int, default=100)
         command.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()

@@ -28,8 +28,8 @@ def giou(a, b):
 def assign(scores, boxes, points, truth, classes):
     """Returns (index of the object per grid point or -1, IoU of the match)."""
     count = len(points)
-    matched = torch.full((count,), -1, dtype=torch.long)
-    quality = torch.zeros(count)
+    matched = torch.full((count,), -1, dtype=torch.long, device=points.device)
+    quality = torch.zeros(count, device=points.device)
     if len(truth) == 0:
         return matched, quality
     x, y = points[:, 0:1], points[:, 1:2]
@@ -41,8 +41,8 @@ def assign(scores, boxes, points, truth, classes):
     if len(rows) == 0:
         return matched, quality
     iou = pairwise_iou(boxes[rows], truth)
-    target = torch.zeros(len(rows), len(truth), scores.shape[1])
-    target[:, torch.arange(len(truth)), classes] = iou
+    target = torch.zeros(len(rows), len(truth), scores.shape[1], device=points.device)
+    target[:, torch.arange(len(truth), device=points.device), classes] = iou
     predicted = scores[rows].sigmoid()[:, None].expand_as(target)
     cost = (F.binary_cross_entropy(predicted, target, reduction="none") * (target - predicted).abs().pow(2)).sum(-1)
     cost = cost - 3 * torch.log(iou + 1e-7)
@@ -86,7 +86,7 @@ def detection_loss(raw, points, targets):
     focal = F.binary_cross_entropy_with_logits(scores, labels, reduction="none")
     focal = (focal * (labels - scores.sigmoid()).abs().pow(2) * weights).sum() / total
     if len(picked) == 0:
-        return focal, {"focal": float(focal), "giou": 0.0, "dfl": 0.0}
+        return focal, {"focal": float(focal.detach()), "giou": 0.0, "dfl": 0.0}
     own = boxes.reshape(-1, 4)[picked]
     overlap = ((1 - giou(own, wanted)) * quality).sum() / total
     spots = points.repeat(len(targets), 1)[picked]
@@ -99,4 +99,4 @@ def detection_loss(raw, points, targets):
     dfl = dfl + F.cross_entropy(logits, low + 1, reduction="none") * high_share
     dfl = (dfl.reshape(-1, 4).mean(1) * quality).sum() / total
     loss = focal + 2 * overlap + 0.25 * 4 * dfl
-    return loss, {"focal": float(focal), "giou": float(overlap), "dfl": float(dfl)}
+    return loss, {"focal": float(focal.detach()), "giou": float(overlap.detach()), "dfl": float(dfl.detach())}

@@ -17,8 +17,8 @@ def restyled(x):
     """MixStyle (Zhou et al. 2021): each picture's channel means and deviations move towards another picture's, and
     a little at random, so that what is learned on rendered surfaces does not hang on how they are rendered."""
     mean, deviation = x.mean((2, 3), keepdim=True), x.std((2, 3), keepdim=True) + 1e-5
-    other = torch.randperm(len(x))
-    share = torch.rand(len(x), 1, 1, 1) * 0.5
+    other = torch.randperm(len(x), device=x.device)
+    share = torch.rand(len(x), 1, 1, 1, device=x.device) * 0.5
     new_mean = mean * (1 - share) + mean[other] * share + deviation * torch.randn_like(mean) * 0.15
     new_deviation = (deviation * (1 - share) + deviation[other] * share) * torch.exp(torch.randn_like(mean) * 0.15)
     return ((x - mean) / deviation * new_deviation + new_mean).contiguous(memory_format=torch.channels_last)

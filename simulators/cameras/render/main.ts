@@ -4,7 +4,7 @@
  *   node --import tsx simulators/cameras/render/main.ts --frames 1000 --out DIR --seed 1 [--width 416 --height 256]
  *   … --frames 1000 --meshes DIR   with meshes that somebody modelled (meshes.ts says what is in DIR)
  *   … --frames 1000 --pairs        every second still repeats the one before without its vehicles
- *   … --frames 1000 --cutouts      objects alone, PNG with alpha, to be laid over other pictures (data.py)
+ *   … --frames 1000 --cutouts      objects alone, WebP with alpha, to be laid over other pictures (data.py)
  *   node --import tsx simulators/cameras/render/main.ts --sequence e-bike --out clip.mp4 --seed 900001
  */
 import { parseArgs } from 'node:util'

@@ -41,7 +41,7 @@ export async function renderStills(options: StillsOptions): Promise<void> {
       const shot = await studio.still(cab, i % perCab, width, height)
       const name = `${String(cab).padStart(6, '0')}-${i % perCab}`
       const counts = (box: Box) => box.label === 'person' || box.inside >= insideAtLeast
-      await writeFile(join(out, 'images', `${name}.${options.cutouts ? 'png' : 'jpg'}`), shot.jpeg)
+      await writeFile(join(out, 'images', `${name}.${options.cutouts ? 'webp' : 'jpg'}`), shot.jpeg)
       await writeFile(
         join(out, 'labels', `${name}.txt`),
         shot.boxes

@@ -6,7 +6,7 @@ import { Sequence, type SequenceKind } from './sequence.ts'
 import type { Box } from './stage.ts'
 import { CabSet, type StillOptions } from './still.ts'
 
-/** A rendered picture: JPEG (cut-outs: PNG) as base64 and what is in it. */
+/** A rendered picture: JPEG (cut-outs: WebP) as base64 and what is in it. */
 export type Shot = { jpeg: string; boxes: Box[] }
 
 const canvas = document.createElement('canvas')
@@ -48,7 +48,7 @@ async function cutOut(covered: Uint8Array): Promise<string> {
   const picture = pen.getImageData(0, 0, paper.width, paper.height)
   for (let i = 0; i < covered.length; i++) picture.data[i * 4 + 3] = covered[i] ? 255 : 0
   pen.putImageData(picture, 0, 0)
-  return encode('image/png')
+  return encode('image/webp', 0.92)
 }
 
 const studio = {
