@@ -106,6 +106,6 @@ models: { dir: ${here('../models')}, workers: 1 }
   const verdict = alarms.verdict(alarm!.id, { value: 'confirmed' }, { type: 'user', id: 'operator-1' })
   t.notOk(isRefusal(verdict))
   t.match(service.examples(10)[0]?.verdict, { value: 'confirmed', by: 'operator-1' })
-  t.same(service.status().examples, { confirmed: 1, falseAlarms: 0, unjudged: 0 })
+  t.same(service.status().examples, { confirmed: 1, falseAlarms: 0, unjudged: 0, takenBack: 0 })
   t.same(errors, [])
 })

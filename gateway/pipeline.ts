@@ -33,7 +33,7 @@ export interface SecondStage {
   /** Labels that need embeddings. */
   embed(): readonly string[]
   /** Takes back what operators called false; the detections that are left. */
-  review(frame: Pick<Frame, 'camera' | 'time'>, inference: Inference): readonly Detection[]
+  review(frame: Frame, inference: Inference): readonly Detection[]
   /** What it said of the frames that led here, for the alarm. */
   why(sighting: Sighting): readonly Phrase[]
   /** Keeps what an alarm showed until somebody says what it was. Takes what it needs of the frame before it returns. */

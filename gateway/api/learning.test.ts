@@ -22,7 +22,7 @@ const example = {
 const status: CoreStatus = {
   ...{ mode: 'auto', label: 'e-bike', model: 'lift@1', canLearn: true },
   active: { version: 2, since: at, by: 'gateway' },
-  examples: { confirmed: 6, falseAlarms: 5, unjudged: 1 },
+  examples: { confirmed: 6, falseAlarms: 5, unjudged: 1, takenBack: 0 },
   versions: [
     {
       ...{ version: 2, model: 'lift@1', createdAt: at },
@@ -50,6 +50,8 @@ function fakeLearning(crop?: string): LearningService & { asked: string[] } {
     cropPath: (id) => (id === example.id ? crop : undefined),
     removeExample: async (id, by): Promise<Refusal | undefined> =>
       id === example.id ? void note('remove', by) : { refused: 'none' },
+    judge: (id, { value }, by) =>
+      id === example.id ? { refused: 'it belongs to an alarm and is judged there' } : note(`${id} ${value}`, by),
     evaluate: async (by) => note('evaluate', by),
     switchOn: (version, by) => (version === 9 ? { refused: 'version 9 did not pass' } : note(`on ${version}`, by)),
     switchOff: (by) => note('off', by),
@@ -103,7 +105,12 @@ t.test('crops are shown to admins only, each look and each deletion under a name
   const remove = (id: string) => admin.inject({ method: 'DELETE', url: `/api/v1/learning/examples/${id}` })
   t.equal((await remove('example-1')).statusCode, 204)
   t.equal((await remove('example-2')).statusCode, 404)
-  t.same(learning.asked, ['remove by id-admin'])
+  const verdict = (id: string, value: string) => post(`learning/examples/${id}/verdict`, { value })
+  t.equal((await operator.inject(verdict('example-3', 'confirmed'))).statusCode, 403)
+  t.equal((await admin.inject(verdict('example-3', 'confirmed'))).statusCode, 200)
+  t.equal((await admin.inject(verdict('example-3', 'perhaps'))).statusCode, 400)
+  t.equal((await admin.inject(verdict('example-1', 'confirmed'))).statusCode, 409, 'judged on its alarm')
+  t.same(learning.asked, ['remove by id-admin', 'example-3 confirmed by id-admin'])
 })
 
 t.test('where learning is off there is nothing to see', async (t) => {

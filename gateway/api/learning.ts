@@ -8,7 +8,14 @@ import { problems } from './openapi.ts'
 import type { ApiApp, ApiOptions } from './options.ts'
 import { notFound, refused } from './problem.ts'
 import { Params } from './query.ts'
-import { exampleToWire, LearningExampleList, LearningStatus, learningToWire, SwitchOn } from './schemas/index.ts'
+import {
+  ExampleVerdictRequest,
+  exampleToWire,
+  LearningExampleList,
+  LearningStatus,
+  learningToWire,
+  SwitchOn,
+} from './schemas/index.ts'
 
 /** `/learning`: what verdicts have taught this site, and its switch. Every turn is a line of the journal. */
 export function learningRoutes(app: ApiApp, { learning }: ApiOptions, audit: Audit): void {
@@ -94,6 +101,23 @@ export function learningRoutes(app: ApiApp, { learning }: ApiOptions, audit: Aud
         .header('cache-control', 'no-store')
         .send(await readFile(path))
     },
+  )
+
+  app.post(
+    '/learning/examples/:id/verdict',
+    {
+      config: { access: admins },
+      schema: {
+        summary: 'Say what a sighting that was taken back really was',
+        description:
+          'A confirmed one switches the second stage off until it has learned from it. 409: it belongs to an alarm, and is judged there.',
+        tags,
+        params: Params,
+        body: ExampleVerdictRequest,
+        response: { 200: LearningStatus, ...problems(404, 409) },
+      },
+    },
+    async (request) => answered(service().judge(request.params.id, request.body, whoOf(request).actor)),
   )
 
   app.delete(

@@ -6,10 +6,11 @@ import type { Box, Detection } from './detection.ts'
  * trains a small second stage between detector and scenes, which may take false sightings back and nothing else.
  */
 
-/** What an alarm showed: the thing the scene acted on, cut out of the very frame. */
+/** What an alarm showed, or what was taken back instead of raising one, cut out of the very frame. */
 export interface LearningExample {
   id: string
-  alarmId: string
+  /** Absent: it was taken back, so there is no alarm, and it is judged by itself. */
+  alarmId?: string
   camera: string
   lift?: string
   label: string
@@ -111,7 +112,9 @@ export interface LearningStore {
   exampleOfAlarm(alarmId: string): LearningExample | undefined
   /** Newest first. */
   examples(filter: { isJudged?: boolean; model?: string; limit: number }): LearningExample[]
-  setVerdict(alarmId: string, verdict: ExampleVerdict): void
+  setVerdict(id: string, verdict: ExampleVerdict): void
+  /** Taken back, not judged: all but the newest `keep`. */
+  takenBackBeyond(keep: number): LearningExample[]
   /** Absolute path of a crop; undefined when it is gone. */
   cropPath(example: LearningExample): string | undefined
   /** Deletes crop and embedding for good. */
@@ -137,7 +140,8 @@ export interface LearningStatus {
   canLearn: boolean
   /** The version in use; absent while off. */
   active?: { version: number; since: number; by: string }
-  examples: { confirmed: number; falseAlarms: number; unjudged: number }
+  /** `takenBack`: without an alarm, and nobody has said yet what they were. */
+  examples: { confirmed: number; falseAlarms: number; unjudged: number; takenBack: number }
   /** Newest first. */
   versions: ReadonlyArray<Pick<LearnedVersion, 'version' | 'model' | 'createdAt' | 'report'>>
   switches: readonly LearningSwitch[]
@@ -150,6 +154,11 @@ export interface LearningService {
   examples(limit: number): LearningExample[]
   cropPath(id: string): string | undefined
   removeExample(id: string, by: Actor): Promise<Refusal | undefined>
+  /**
+   * What a sighting that was taken back really was. A confirmed one switches off what took it back. Refused for
+   * examples of alarms: those are judged on the alarm.
+   */
+  judge(id: string, verdict: Pick<ExampleVerdict, 'value' | 'reason'>, by: Actor): LearningStatus | Refusal
   /** Fits and evaluates now; nothing is switched. */
   evaluate(by: Actor): Promise<LearningStatus | Refusal>
   /** The newest version that is better, or the one named. */

@@ -10,6 +10,8 @@ export interface AdapterOptions {
   floors: Floors
   /** Told once a minute and camera that sightings were taken back, and how many. */
   onVetoed(camera: string, facts: VetoFacts): void
+  /** Told of the first detection of a frame that is taken back. */
+  onTakenBack?(detection: Detection, all: readonly Detection[], frame: Frame, model: string): void
 }
 
 export interface VetoFacts {
@@ -23,7 +25,7 @@ export interface Adapter {
   /** Takes this version in use with the examples it rests on; undefined: none. */
   use(version: LearnedVersion | undefined, examples: readonly LearningExample[]): void
   readonly version: number | undefined
-  review(frame: Pick<Frame, 'camera' | 'time'>, inference: Inference): readonly Detection[]
+  review(frame: Frame, inference: Inference): readonly Detection[]
   why(sighting: Sighting): readonly Phrase[]
   /** Reports what was taken back since the last report. */
   flush(): void
@@ -46,7 +48,7 @@ interface CameraMemory {
 }
 
 /** The second stage in use: takes sightings back, says so, and explains itself. Holds one version at a time. */
-export function createAdapter({ label, floors, onVetoed }: AdapterOptions): Adapter {
+export function createAdapter({ label, floors, onVetoed, onTakenBack }: AdapterOptions): Adapter {
   const counts = { judged: 0, vetoed: 0, protected: 0 }
   const cameras = new Map<string, CameraMemory>()
   /** By the very object that is handed on to the scene. */
@@ -89,7 +91,8 @@ export function createAdapter({ label, floors, onVetoed }: AdapterOptions): Adap
         anchors: { confirmed: embeddings(version.head.confirmed), falseAlarms: embeddings(version.head.falseAlarms) },
       }
     },
-    review({ camera, time }, { detections, model }) {
+    review(frame, { detections, model }) {
+      const { camera, time } = frame
       if (!current || current.version.model !== model) return detections
       const { version, anchors } = current
       const ours = detections.filter((detection) => detection.label === label)
@@ -106,8 +109,11 @@ export function createAdapter({ label, floors, onVetoed }: AdapterOptions): Adap
       // A clock set back must not protect for longer than the time says.
       if (memory.protectedUntil - time.at > protectedForMs) memory.protectedUntil = 0
       if (time.at < memory.protectedUntil) return detections
+      const isTakenBack = (detection: Detection) => judgements.get(detection)?.outcome === 'vetoed'
+      const first = ours.find(isTakenBack)
+      if (first) onTakenBack?.(first, detections, frame, model)
       return detections.filter((detection) => {
-        if (judgements.get(detection)?.outcome !== 'vetoed') return true
+        if (!isTakenBack(detection)) return true
         counts.vetoed++
         memory.vetoed++
         memory.sinceAlarm++

@@ -12,7 +12,8 @@ import { defaultFloors } from './second-stage.ts'
 
 const model = 'lift@1'
 const admin: Actor = { type: 'user', id: 'admin-1' }
-const frame = { camera: 'cam-1', width: 4, height: 4, data: new Uint8Array(24) } as unknown as Frame
+const frameAt = (at: number, camera = 'cam-1') =>
+  ({ camera, time: time(at), width: 4, height: 4, data: new Uint8Array(24) }) as unknown as Frame
 const dayMs = 24 * 3600_000
 
 /** Sixteen features; e-bikes lie along the first, strollers along the second, each a little different. */
@@ -85,8 +86,8 @@ function openSite(t: Test, more: { mode?: 'watch' | 'auto'; dir?: string; model?
       const subject = seen(kind, nth)
       const alarm = { ...alarmOf(id, clock.at), isActive: false }
       store.transact((transaction) => transaction.putAlarm(alarm, { type: 'raised', alarm }, admin, clock.at))
-      learning.review({ camera, time: time(clock.at) }, inference([subject], more.model?.()))
-      learning.keep(alarm, { camera, frame: time(clock.at), detections: [subject], subject }, frame)
+      learning.review(frameAt(clock.at, camera), inference([subject], more.model?.()))
+      learning.keep(alarm, { camera, frame: time(clock.at), detections: [subject], subject }, frameAt(clock.at, camera))
       await learning.idle()
       const verdict = { value, by: admin.id, at: clock.at }
       store.transact((transaction) =>
@@ -100,7 +101,7 @@ function openSite(t: Test, more: { mode?: 'watch' | 'auto'; dir?: string; model?
         .map(({ subject, transition }) => `${subject} ${transition}`),
     left(...detections) {
       clock.at += 15_000
-      return learning.review({ camera: 'cam-1', time: time(clock.at) }, inference(detections)).length
+      return learning.review(frameAt(clock.at), inference(detections)).length
     },
   }
 }
@@ -134,7 +135,7 @@ t.test(
     await teach(site)
     const status = site.learning.service.status()
     t.ok(status.active, 'it switched itself on')
-    t.same(status.examples, { confirmed: 6, falseAlarms: 6, unjudged: 0 })
+    t.match(status.examples, { confirmed: 6, falseAlarms: 6, unjudged: 0 })
     const { heldBack } = status.versions[0]!.report
     t.ok(heldBack.every(({ confirmedLost }) => confirmedLost === 0))
     t.same(
@@ -157,10 +158,7 @@ t.test('nothing it has not seen before is taken back, nor anything the detector 
   t.equal(site.left(other), 1, 'another label')
   const { embedding: _, ...blind } = seen('stroller', 100)
   t.equal(site.left(blind), 1, 'no embedding')
-  const again = site.learning.review(
-    { camera: 'cam-1', time: time(site.clock.at + 20_000) },
-    inference([seen('stroller', 3)], 'lift@2'),
-  )
+  const again = site.learning.review(frameAt(site.clock.at + 20_000), inference([seen('stroller', 3)], 'lift@2'))
   t.equal(again.length, 1, 'the answer of another model')
 })
 
@@ -168,10 +166,49 @@ t.test('for a while after a thing was protected its camera loses nothing', async
   const site = openSite(t)
   await teach(site)
   t.equal(site.left(seen('e-bike', 101, 0.95)), 1)
-  const soon = { camera: 'cam-1', time: time(site.clock.at + 3_000) }
+  const soon = frameAt(site.clock.at + 3_000)
   t.equal(site.learning.review(soon, inference([seen('stroller', 100)])).length, 1)
-  const later = { camera: 'cam-1', time: time(site.clock.at + 11_000) }
+  const later = frameAt(site.clock.at + 11_000)
   t.equal(site.learning.review(later, inference([seen('stroller', 100)])).length, 0)
+})
+
+t.test('what was taken back can be looked at; an e-bike among it switches off what took it back', async (t) => {
+  const site = openSite(t)
+  await teach(site)
+  const { service } = site.learning
+  const takenBack = () => service.examples(1000).filter(({ alarmId }) => alarmId === undefined)
+  site.clock.at += 600_000
+  const before = takenBack().length
+  for (let i = 0; i < 5; i++) t.equal(site.left(seen('stroller', 100)), 0)
+  await site.settled()
+  t.equal(takenBack().length, before + 1, 'one picture of a thing that stays, not five a second')
+  t.equal(service.status().examples.takenBack, before + 1)
+  const [example] = takenBack()
+  t.match(example, { camera: 'cam-1', label: 'e-bike', score: 0.6 })
+  t.ok(existsSync(service.cropPath(example!.id)!))
+  t.ok(service.status().active)
+
+  const ofAlarm = service.examples(1000).find(({ alarmId }) => alarmId !== undefined)!
+  t.match(service.judge(ofAlarm.id, { value: 'confirmed' }, admin), { refused: /judged there/ })
+  t.match(service.judge('nothing', { value: 'confirmed' }, admin), { refused: /no example/ })
+  const after = service.judge(example!.id, { value: 'confirmed' }, admin)
+  t.notOk(isRefusal(after) || after.active, 'off at once')
+  t.equal(site.left(seen('stroller', 100)), 1)
+  t.match(service.status().switches[0], { reason: 'confirmed-lost', by: 'gateway' })
+  t.ok(site.journal().includes('learning learning-example-judged'))
+  t.equal(service.status().examples.confirmed, 7, 'and it has learned from it')
+})
+
+t.test('of what was taken back only the newest two hundred wait for a look', async (t) => {
+  const site = openSite(t)
+  await teach(site)
+  for (let i = 0; i < 205; i++) {
+    site.clock.at += 600_000
+    site.left(seen('stroller', 100))
+    await site.learning.idle()
+  }
+  const takenBack = site.learning.service.examples(1000).filter(({ alarmId }) => alarmId === undefined)
+  t.equal(takenBack.length, 200)
 })
 
 t.test('an alarm says what was learned about it', async (t) => {
@@ -274,13 +311,17 @@ t.test('examples nobody judged go with the evidence, judged ones later', async (
   const alarm = alarmOf('alarm-x', site.clock.at)
   const subject = seen('e-bike', 50)
   site.store.transact((transaction) => transaction.putAlarm(alarm, { type: 'raised', alarm }, admin, site.clock.at))
-  site.learning.keep(alarm, { camera: 'cam-1', frame: time(site.clock.at), detections: [subject], subject }, frame)
+  site.learning.keep(
+    alarm,
+    { camera: 'cam-1', frame: time(site.clock.at), detections: [subject], subject },
+    frameAt(site.clock.at),
+  )
   await site.learning.idle()
   t.equal(site.learning.service.status().examples.unjudged, 1)
   site.clock.at += 31 * dayMs
   await site.learning.sweep()
-  t.same(site.learning.service.status().examples, { confirmed: 2, falseAlarms: 2, unjudged: 0 })
+  t.match(site.learning.service.status().examples, { confirmed: 2, falseAlarms: 2, unjudged: 0 })
   site.clock.at += 150 * dayMs
   await site.learning.sweep()
-  t.same(site.learning.service.status().examples, { confirmed: 0, falseAlarms: 0, unjudged: 0 })
+  t.match(site.learning.service.status().examples, { confirmed: 0, falseAlarms: 0, unjudged: 0 })
 })

@@ -32,7 +32,7 @@ export interface LearningOptions {
 /** What the pipeline needs (its `SecondStage`), what the API offers, and what the composition root looks after. */
 export interface Learning {
   embed(): readonly string[]
-  review(frame: Pick<Frame, 'camera' | 'time'>, inference: Inference): readonly Detection[]
+  review(frame: Frame, inference: Inference): readonly Detection[]
   why: ReturnType<typeof createAdapter>['why']
   keep(alarm: Alarm, sighting: Sighting, frame: Frame): void
   readonly counts: LearningStatus['counts']
@@ -70,6 +70,7 @@ export function createLearning(options: LearningOptions): Learning {
           ...{ actor: { type: 'system', id: 'gateway' }, data: { label, ...facts } },
         }),
       ),
+    onTakenBack: (detection, all, frame, of) => keeper.keepTakenBack(frame.camera, detection, all, frame, of),
   })
   const lever = createSwitch({ store, journal, now })
   const keeper = createExampleKeeper({
@@ -153,7 +154,8 @@ export function createLearning(options: LearningOptions): Learning {
       examples: {
         confirmed: of('confirmed'),
         falseAlarms: of('false-alarm'),
-        unjudged: all.filter(({ verdict }) => !verdict).length,
+        unjudged: all.filter(({ verdict, alarmId }) => !verdict && alarmId !== undefined).length,
+        takenBack: all.filter(({ verdict, alarmId }) => !verdict && alarmId === undefined).length,
       },
       versions: store
         .versions(listedVersions)
@@ -177,6 +179,17 @@ export function createLearning(options: LearningOptions): Learning {
       apply()
       schedule()
       return undefined
+    },
+    judge(id, { value, reason }, by) {
+      const example = store.example(id)
+      if (!example) return { refused: `there is no example ${id}` }
+      if (example.alarmId !== undefined) return { refused: 'it belongs to an alarm and is judged there' }
+      store.setVerdict(id, { value, by: by.id, at: now(), ...(reason === undefined ? {} : { reason }) })
+      lever.audit('learning-example-judged', by, { example: id, camera: example.camera, value })
+      if (value === 'confirmed' && adapter.version !== undefined) lever.turn(undefined, 'gateway', 'confirmed-lost')
+      apply()
+      schedule()
+      return status()
     },
     async evaluate(by) {
       const version = await fit()

@@ -9,7 +9,7 @@ import type { Database } from './database.ts'
 
 interface ExampleRow {
   id: string
-  alarm_id: string
+  alarm_id: string | null
   model: string
   created_at: number
   embedding: Uint8Array | null
@@ -23,6 +23,7 @@ type Rows = Pick<
   | 'exampleOfAlarm'
   | 'examples'
   | 'setVerdict'
+  | 'takenBackBeyond'
   | 'putVersion'
   | 'version'
   | 'versions'
@@ -51,7 +52,11 @@ export function createLearningTable(database: Database): LearningTable {
      WHERE (?1 IS NULL OR (verdict IS NOT NULL) = ?1) AND (?2 IS NULL OR model = ?2)
      ORDER BY created_at DESC, id DESC LIMIT ?3`,
   )
-  const judge = database.prepare('UPDATE learning_example SET verdict = ?, document = ? WHERE alarm_id = ?')
+  const judge = database.prepare('UPDATE learning_example SET verdict = ?, document = ? WHERE id = ?')
+  const takenBack = database.prepare(
+    `SELECT * FROM learning_example WHERE alarm_id IS NULL AND verdict IS NULL
+     ORDER BY created_at DESC LIMIT -1 OFFSET ?`,
+  )
   const named = database.prepare('SELECT 1 FROM learning_example WHERE file = ?')
   const remove = database.prepare('DELETE FROM learning_example WHERE id = ?')
   const past = database.prepare(
@@ -78,18 +83,19 @@ export function createLearningTable(database: Database): LearningTable {
       const { id, alarmId, model, createdAt, embedding, file, verdict, ...rest } = example
       const blob = embedding ? new Uint8Array(embedding.buffer, embedding.byteOffset, embedding.byteLength) : null
       const document = JSON.stringify({ ...rest, ...(verdict && { verdict }) })
-      insert.run(id, alarmId, model, Math.round(createdAt), verdict?.value ?? null, blob, file, document)
+      insert.run(id, alarmId ?? null, model, Math.round(createdAt), verdict?.value ?? null, blob, file, document)
     },
     example: (id) => one(byId.get(id)),
     exampleOfAlarm: (alarmId) => one(byAlarm.get(alarmId)),
     examples: ({ isJudged, model, limit }) =>
       listed.all(isJudged === undefined ? null : Number(isJudged), model ?? null, limit).map(exampleOf),
-    setVerdict(alarmId, verdict: ExampleVerdict) {
-      const row = byAlarm.get(alarmId) as ExampleRow | undefined
+    setVerdict(id, verdict: ExampleVerdict) {
+      const row = byId.get(id) as ExampleRow | undefined
       if (!row) return
       const document = JSON.stringify({ ...(JSON.parse(row.document) as object), verdict })
-      judge.run(verdict.value, document, alarmId)
+      judge.run(verdict.value, document, id)
     },
+    takenBackBeyond: (keep) => takenBack.all(keep).map(exampleOf),
     delete: (id) => void remove.run(id),
     isNamed: (file) => named.get(file) !== undefined,
     expired: ({ unjudged, judged }, limit) => past.all(unjudged, judged, limit).map(exampleOf),
@@ -121,7 +127,7 @@ function exampleOf(row: ExampleRow): LearningExample {
   return {
     ...(JSON.parse(row.document) as Omit<LearningExample, 'id'>),
     id: row.id,
-    alarmId: row.alarm_id,
+    ...(row.alarm_id !== null && { alarmId: row.alarm_id }),
     model: row.model,
     createdAt: row.created_at,
     file: row.file,

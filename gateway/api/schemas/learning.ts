@@ -39,7 +39,10 @@ export const LearningStatus = Type.Object(
     model: Type.String(),
     canLearn: Type.Boolean({ description: 'whether the model in use gives embeddings' }),
     active: Type.Optional(Type.Object({ version: Version, since: Instant, by: Type.String() })),
-    examples: Type.Object({ confirmed: Count, falseAlarms: Count, unjudged: Count }),
+    examples: Type.Object(
+      { confirmed: Count, falseAlarms: Count, unjudged: Count, takenBack: Count },
+      { description: '`takenBack`: without an alarm, and nobody has said yet what they were' },
+    ),
     versions: Type.Array(
       Type.Object({ version: Version, model: Type.String(), createdAt: Instant, report: LearningReport }),
       { description: 'newest first' },
@@ -77,7 +80,7 @@ export function learningToWire(status: CoreStatus): LearningStatus {
 export const LearningExample = Type.Object(
   {
     id: Id,
-    alarmId: Id,
+    alarmId: Type.Optional(Type.Unsafe<string>({ ...Id, description: 'absent: taken back, so there was no alarm' })),
     camera: Type.String(),
     lift: Type.Optional(Type.String()),
     label: Type.String(),
@@ -105,12 +108,21 @@ export type LearningExampleList = Static<typeof LearningExampleList>
 export function exampleToWire(example: CoreExample): LearningExample {
   const { id, alarmId, camera, lift, label, model, score, seenAt, createdAt, embedding, verdict } = example
   return {
-    ...{ id, alarmId, camera, label, model, score, hasEmbedding: embedding !== undefined },
+    ...{ id, camera, label, model, score, hasEmbedding: embedding !== undefined },
+    ...(alarmId === undefined ? {} : { alarmId }),
     ...{ seenAt: toInstant(seenAt), createdAt: toInstant(createdAt) },
     ...(lift === undefined ? {} : { lift }),
     ...(verdict ? { verdict: withInstants(verdict, 'at') } : {}),
   } as LearningExample
 }
+
+export const ExampleVerdictRequest = Type.Object(
+  {
+    value: Type.Enum(['confirmed', 'false-alarm']),
+    reason: Type.Optional(Type.String({ minLength: 1, maxLength: 500 })),
+  },
+  { title: 'ExampleVerdictRequest', additionalProperties: false },
+)
 
 export const SwitchOn = Type.Object(
   { version: Type.Optional(Type.Integer({ minimum: 1, description: 'default: the newest that is better' })) },

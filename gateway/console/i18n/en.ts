@@ -485,6 +485,11 @@ export default {
     removed: '{removed} of {all} false alarms removed',
     lost: '{lost} of {all} confirmed lost',
     examples: 'Pictures kept',
+    takenBack: 'Taken back: was it right?',
+    takenBackHint:
+      'These looked like known false alarms and raised none. If one of them was real, the second stage goes off at once and learns from it.',
+    wasReal: 'It was real',
+    wasFalse: 'Rightly taken back',
     verdict: { confirmed: 'confirmed', 'false-alarm': 'false alarm' },
     unjudged: 'no verdict',
     forget: 'Delete',
