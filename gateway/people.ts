@@ -48,7 +48,10 @@ export function createPeople(options: PeopleOptions): People {
       id,
       now,
       secret: options.secret,
-      subscriptions: { of: store.pushSubscriptions, remove: store.deletePushSubscription },
+      subscriptions: {
+        of: store.pushSubscriptions,
+        remove: (endpoint) => void store.deletePushSubscription(endpoint),
+      },
     }),
   )
   const courier = createCourier({
@@ -108,9 +111,10 @@ export function createPeople(options: PeopleOptions): People {
     })
   }
 
-  const push = config.notifiers.find(({ driver }) => driver === 'web-push')?.options as
-    | { publicKey: string }
-    | undefined
+  const push = config.notifiers.find(({ driver }) => driver === 'web-push')
+  const pushed = new Set(
+    config.people.flatMap(({ id, channels }) => (channels.some(({ notifier }) => notifier === push?.id) ? id : [])),
+  )
   return {
     escalation,
     courier,
@@ -123,7 +127,14 @@ export function createPeople(options: PeopleOptions): People {
       describeKind: (kind) => kindWords(config, kind),
       channels: courier.channels,
       timeZone: config.site.timeZone,
-      ...(push ? { pushKey: push.publicKey } : {}),
+      ...(push
+        ? {
+            push: {
+              publicKey: (push.options as { publicKey: string }).publicKey,
+              isTold: (person: string) => pushed.has(person),
+            },
+          }
+        : {}),
     },
     isChannelUp(id) {
       const channel = courier.channels().find(({ notifier }) => notifier === id)

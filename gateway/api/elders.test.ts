@@ -74,7 +74,7 @@ async function startHouse(t: Parameters<typeof start>[0]) {
       ...{ elders, persons, responses, links, timeZone: 'Asia/Shanghai', channels: () => [] },
       describePlace: ({ flat }) => words(`3 号楼 ${flat} 室`, `flat ${flat}, building 3`),
       describeKind: () => words('老人紧急呼叫', 'Elder SOS'),
-      pushKey: 'B'.repeat(87),
+      push: { publicKey: 'B'.repeat(87), isTold: (person) => person === 'caregiver-a' },
     },
   })
   store = scene.store
@@ -260,7 +260,9 @@ t.test('the bridge is not shown whom an alarm concerns', async (t) => {
 t.test('a phone that may be woken is kept for its person', async (t) => {
   const { login, store, admin } = await startHouse(t)
   const caregiver = await login('caregiver')
-  t.equal((await caregiver.inject({ url: '/api/v1/push/key' })).json().publicKey, 'B'.repeat(87))
+  const key = async (who: typeof caregiver) => (await who.inject({ url: '/api/v1/push/key' })).json()
+  t.same(await key(caregiver), { publicKey: 'B'.repeat(87), isTold: true })
+  t.same(await key(admin), { publicKey: 'B'.repeat(87), isTold: false })
   const subscription = {
     endpoint: 'https://push.example.org/x',
     keys: { p256dh: 'p'.repeat(87), auth: 'a'.repeat(22) },
@@ -269,8 +271,17 @@ t.test('a phone that may be woken is kept for its person', async (t) => {
     who.inject({ method: 'POST', url: '/api/v1/push/subscriptions', payload })
   t.equal((await post(caregiver, subscription)).statusCode, 204)
   t.same(store.pushSubscriptions('caregiver-a'), [subscription])
+  t.equal((await post(caregiver, subscription)).statusCode, 204, 'a page that is opened again says so again')
+  const told = store.journalOf('id-caregiver').filter(({ transition }) => transition === 'push-allowed')
+  t.equal(told.length, 1, 'and is on record once')
   t.equal((await post(caregiver, { ...subscription, endpoint: 'http://10.0.0.1/' })).statusCode, 400)
   t.equal((await post(admin, subscription)).statusCode, 403, 'an admin is no person of the site file')
+  const change = (path: string, payload: object = {}) =>
+    admin.inject({ method: 'POST', url: `/api/v1/users/id-caregiver/${path}`, payload })
+  await change('person', { person: 'caregiver-b' })
+  t.same(store.pushSubscriptions('caregiver-a'), [], 'who is another person now is not told of the former one')
+  await change('person', { person: 'caregiver-a' })
+  t.same(store.pushSubscriptions('caregiver-a'), [subscription])
   const gone = {
     method: 'DELETE',
     url: '/api/v1/push/subscriptions',
@@ -278,4 +289,8 @@ t.test('a phone that may be woken is kept for its person', async (t) => {
   } as const
   t.equal((await caregiver.inject(gone)).statusCode, 204)
   t.same(store.pushSubscriptions('caregiver-a'), [])
+
+  await post(caregiver, subscription)
+  await change('disable')
+  t.same(store.pushSubscriptions('caregiver-a'), [], 'a closed account wakes nobody')
 })

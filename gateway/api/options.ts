@@ -94,8 +94,12 @@ export interface PeopleParts {
   describeKind(kind: string): { zh: string; en: string }
   channels(): ChannelState[]
   timeZone: string
-  /** Public key of the site's web-push notifier. */
-  pushKey?: string
+  /** The site's web-push notifier; absent where it has none. */
+  push?: {
+    publicKey: string
+    /** Whether a person of the site file is told on this channel. */
+    isTold(person: string): boolean
+  }
 }
 
 export interface Passwords {

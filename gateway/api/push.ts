@@ -4,10 +4,10 @@ import type { Audit } from './audit.ts'
 import { problems } from './openapi.ts'
 import type { ApiApp, ApiOptions } from './options.ts'
 import { notFound, Problem } from './problem.ts'
-import { PushSubscriptionRequest } from './schemas/index.ts'
+import { PushKey, PushSubscriptionRequest } from './schemas/index.ts'
 
-/** `/push`: the phones that a logged-in person allows to be woken. */
-export function pushRoutes(app: ApiApp, { store, people: { pushKey }, now }: ApiOptions, audit: Audit): void {
+/** `/push`: the browsers that a logged-in person allows to wake them. */
+export function pushRoutes(app: ApiApp, { store, people: { push }, now }: ApiOptions, audit: Audit): void {
   const tags = ['elders']
 
   app.get(
@@ -15,14 +15,15 @@ export function pushRoutes(app: ApiApp, { store, people: { pushKey }, now }: Api
     {
       config: { access: people },
       schema: {
-        summary: 'The key a browser subscribes with (VAPID, base64url)',
+        summary: 'The key a browser subscribes with, and whether anything would be sent to this account',
         tags,
-        response: { 200: Type.Object({ publicKey: Type.String() }), ...problems(404) },
+        response: { 200: PushKey, ...problems(404) },
       },
     },
-    async () => {
-      if (pushKey === undefined) throw notFound('notifier with the driver', 'web-push')
-      return { publicKey: pushKey }
+    async (request) => {
+      if (!push) throw notFound('notifier with the driver', 'web-push')
+      const { person } = whoOf(request)
+      return { publicKey: push.publicKey, isTold: person !== undefined && push.isTold(person) }
     },
   )
 
@@ -38,11 +39,11 @@ export function pushRoutes(app: ApiApp, { store, people: { pushKey }, now }: Api
       },
     },
     async (request, reply) => {
-      const { person, actor } = whoOf(request)
+      const { id, person, actor } = whoOf(request)
       if (person === undefined)
         throw new Problem(403, 'forbidden', 'this account belongs to no person of the site file; ask an admin')
-      store.putPushSubscription(person, request.body, now())
-      audit.write('push-allowed', person, actor)
+      // A page that is opened again says the same again: that is no news.
+      if (store.putPushSubscription(id, request.body, now())) audit.write('push-allowed', id, actor, { person })
       return reply.code(204).send(null)
     },
   )
@@ -59,7 +60,8 @@ export function pushRoutes(app: ApiApp, { store, people: { pushKey }, now }: Api
       },
     },
     async (request, reply) => {
-      store.deletePushSubscription(request.body.endpoint)
+      const { id, actor } = whoOf(request)
+      if (store.deletePushSubscription(request.body.endpoint)) audit.write('push-ended', id, actor)
       return reply.code(204).send(null)
     },
   )

@@ -9,6 +9,16 @@ export default defineConfig({
   build: {
     outDir: fileURLToPath(new URL('../../dist/console', import.meta.url)),
     emptyOutDir: true,
+    rollupOptions: {
+      input: {
+        console: fileURLToPath(new URL('index.html', import.meta.url)),
+        'service-worker': fileURLToPath(new URL('service-worker.ts', import.meta.url)),
+      },
+      // A service worker rules over the paths beside and below its own, and browsers know it by its name.
+      output: {
+        entryFileNames: ({ name }) => (name === 'service-worker' ? '[name].js' : 'assets/[name]-[hash].js'),
+      },
+    },
   },
   // In development the gateway runs beside Vite: GRIDGATE_URL=http://127.0.0.1:8080 npm run console:dev
   server: {

@@ -421,9 +421,12 @@ export interface Store {
   /** Ends every session of a user (new password, account disabled). Returns how many there were. */
   deleteSessionsOf(userId: string): number
 
+  /** Browsers of every open account of this person. */
   pushSubscriptions(person: string): PushSubscription[]
-  putPushSubscription(person: string, subscription: PushSubscription, at: number): void
-  deletePushSubscription(endpoint: string): void
+  /** Adds it, or moves it to another account. False where it was this account's already. */
+  putPushSubscription(account: string, subscription: PushSubscription, at: number): boolean
+  /** Whether it was there. */
+  deletePushSubscription(endpoint: string): boolean
 
   close(): void
 }

@@ -117,7 +117,13 @@ t.test('every browser a person has allowed is woken, and one that is gone is for
   t.same(gone, [old.subscription.endpoint])
   const sent = vendor.received.find(({ path }) => path === '/phone')!
   t.match(sent.headers, { urgency: 'high', ttl: '3600', topic: 'alarm-1', 'content-encoding': 'aes128gcm' })
-  t.match(phone.read(sent.body), { title: /301/, link: /answer\/abc/, alarm: 'alarm-1', severity: 'critical' })
+  t.match(phone.read(sent.body), {
+    title: /301/,
+    link: /answer\/abc/,
+    alarm: 'alarm-1',
+    elder: 'elder-301',
+    severity: 'critical',
+  })
 
   subscriptions = [old.subscription]
   await t.rejects(channel.send([aMessage()], { person: 'a' }, signal), {

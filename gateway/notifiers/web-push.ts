@@ -66,9 +66,14 @@ export const webPush = defineNotifier<Options>({
           throw new RecipientError(`${person} has allowed no browser to be woken`, {
             hint: 'Open the page of elders on the phone, log in, and allow notifications.',
           })
-        const [{ alarm, severity, link }] = messages
+        const [{ alarm, person: elder, severity, language, link }] = messages
         const text = messages.length === 1 ? messages[0].text : textOf(messages)
-        const payload = JSON.stringify({ title: titleOf(messages), text, alarm, severity, ...(link ? { link } : {}) })
+        // The console's service worker shows it, and knows the page to open.
+        const payload = JSON.stringify({
+          ...{ title: titleOf(messages), text, alarm, severity, language },
+          ...(elder === undefined || messages.length > 1 ? {} : { elder }),
+          ...(link && messages.length === 1 ? { link } : {}),
+        })
         // Of one alarm the newest message replaces the older in the service's store.
         const topic = alarm.replace(/[^A-Za-z0-9_-]/g, '').slice(-32)
         const outcomes = await Promise.allSettled(

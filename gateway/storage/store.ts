@@ -42,6 +42,7 @@ const migrations = [
   '004-learning.sql',
   '005-devices.sql',
   '006-facades.sql',
+  '007-push-of-accounts.sql',
   '008-taken-back.sql',
 ].map((name) => new URL(`./migrations/store/${name}`, import.meta.url))
 

@@ -8,7 +8,7 @@ export const fastPlatform = { delaysMs: { file: 50, dispatch: 50, accept: 50, ha
 /** A compound with one lift that lives as long as the test, on ports nobody uses. */
 export async function journeyCompound(t: Test, options: Partial<CompoundOptions> & Pick<CompoundOptions, 'devices'>) {
   const ports = await compoundPorts()
-  const compound = await startCompound({ dir: t.testdir(), lifts: 1, ports, ...options })
+  const compound = await startCompound({ lifts: 1, ports, ...options, dir: options.dir ?? t.testdir() })
   t.teardown(() => compound.stop())
   return { compound, ports }
 }

@@ -86,6 +86,18 @@ export const Channel = Type.Object(
 export type Channel = Static<typeof Channel>
 export const ChannelList = Type.Object({ items: Type.Array(Channel) }, { title: 'ChannelList' })
 
+/** What a browser must know to subscribe. */
+export const PushKey = Type.Object(
+  {
+    publicKey: Type.String({ description: 'VAPID, base64url' }),
+    isTold: Type.Boolean({
+      description: 'false: the account is of no person whom the site file tells on this channel',
+    }),
+  },
+  { title: 'PushKey' },
+)
+export type PushKey = Static<typeof PushKey>
+
 /** A browser's subscription, as `PushManager.subscribe` gives it. */
 export const PushSubscriptionRequest = Type.Object(
   {

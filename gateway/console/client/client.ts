@@ -16,6 +16,7 @@ import type {
 import { createElderWatch } from './elder-watch.ts'
 import { createFeed } from './feed.ts'
 import { ApiProblem, createHttp } from './http.ts'
+import { createPush } from './push.ts'
 
 interface State {
   session: SessionView | undefined
@@ -55,11 +56,13 @@ export function createClient() {
   /** Alarms, cameras and cases are not for caregivers. */
   const isStaff = computed(() => state.session?.user.role === 'admin' || state.session?.user.role === 'operator')
   const raisedListeners = new Set<(alarm: Alarm) => void>()
+  const settledListeners = new Set<(alarm: Alarm) => void>()
   const endedListeners = new Set<() => void>()
   /** Newest journal row applied to a subject: a list loaded late must not undo it. */
   const applied = new Map<string, number>()
 
   const http = createHttp({ csrfToken: () => state.session?.csrfToken ?? '', onUnauthenticated: endSession })
+  const push = createPush(http)
   const feed = createFeed({
     url: (after) => socketUrl(`/live${after === undefined ? '' : `?after=${after}`}`),
     onMessage: take,
@@ -104,6 +107,8 @@ export function createClient() {
       state.alarms.set(data.alarm.id, data.alarm)
       if (data.alarm.person !== undefined) elders.refresh()
       if (entry.transition === 'raised') for (const listener of raisedListeners) listener(data.alarm)
+      if (entry.transition === 'resolved' && entry.actor.id !== state.session?.user.id)
+        for (const listener of settledListeners) listener(data.alarm)
     } else if (entry.topic === 'case' && data.case) {
       applied.set(data.case.id, entry.seq)
       state.cases.set(data.case.id, data.case)
@@ -238,10 +243,13 @@ export function createClient() {
     async logIn(name: string, password: string): Promise<void> {
       await begin(await http.post<SessionView>('/session', { name, password }))
     },
+    /** Who has logged out is not woken on this browser any more; who is only logged out by time is. */
     async logOut(): Promise<void> {
+      await push.turnOff().catch(() => {})
       await http.delete('/session').catch(() => {})
       endSession()
     },
+    push,
     onSessionEnded(listener: () => void) {
       endedListeners.add(listener)
       return () => endedListeners.delete(listener)
@@ -249,6 +257,12 @@ export function createClient() {
     onRaised(listener: (alarm: Alarm) => void) {
       raisedListeners.add(listener)
       return () => raisedListeners.delete(listener)
+    },
+
+    /** Somebody else has settled it, here or by the phone. */
+    onSettled(listener: (alarm: Alarm) => void) {
+      settledListeners.add(listener)
+      return () => settledListeners.delete(listener)
     },
 
     acknowledge: (id: string) => act(`/alarms/${id}/acknowledge`),
@@ -288,6 +302,7 @@ export function createClient() {
     post: http.post,
     postTable: http.postTable,
     put: http.put,
+    patch: http.patch,
     delete: http.delete,
     evidenceUrl: (id: string) => `/api/v1/evidence/${id}`,
     liveUrl: (camera: string) => socketUrl(`/cameras/${camera}/live`),

@@ -24,7 +24,8 @@ export interface Http {
   /** Text of a file, as CSV. */
   postTable<T>(path: string, table: Blob): Promise<T>
   put<T>(path: string, body: unknown): Promise<T>
-  delete(path: string): Promise<void>
+  patch<T>(path: string, body: unknown): Promise<T>
+  delete(path: string, body?: unknown): Promise<void>
 }
 
 const timeoutMs = 15_000
@@ -65,6 +66,7 @@ export function createHttp(options: { csrfToken(): string; onUnauthenticated(): 
     post: <T>(path: string, body?: unknown) => request('POST', path, body ?? {}) as Promise<T>,
     postTable: <T>(path: string, table: Blob) => request('POST', path, table) as Promise<T>,
     put: <T>(path: string, body: unknown) => request('PUT', path, body) as Promise<T>,
-    delete: (path) => request('DELETE', path) as Promise<void>,
+    patch: <T>(path: string, body: unknown) => request('PATCH', path, body) as Promise<T>,
+    delete: (path, body) => request('DELETE', path, body) as Promise<void>,
   }
 }

@@ -54,6 +54,15 @@ export default {
     delivered: 'sent',
     failed: 'not sent',
     acknowledge: 'Acknowledge',
+    settledBy: 'Settled by {name} at {at} ({via})',
+    settledAt: 'Settled by {name} {at}',
+    settledNow: '{name} has settled it: {kind}, {place}',
+    put: 'Put away',
+    cleared: {
+      'device-removed': 'its device was removed',
+      'device-changed': 'its device was changed',
+      'happened-again': 'it happened again after it was settled: see the new alarm',
+    },
     acknowledgedBy: 'Acknowledged by {name} at {at}',
     confirmed: 'Confirmed',
     falseAlarm: 'False alarm',
@@ -237,6 +246,30 @@ export default {
     band: 'Band worn at the',
     position: { wrist: 'wrist', waist: 'waist' },
     oxygenScale: 'Oxygen scale',
+  },
+  push: {
+    title: 'Notifications on this device',
+    state: {
+      'no-person':
+        'Nothing would be sent to this account: it belongs to no person, or the site file gives this person no web push. Ask an admin.',
+      'no-https':
+        'This page is not on HTTPS, so the browser allows no notifications. Ask an admin to give the console a certificate, and open it by its https address.',
+      'home-screen':
+        'On an iPhone, first add this page to the home screen with "Share", then open it from there and allow notifications.',
+      unsupported: 'This browser cannot be woken: use the one that came with the phone, or a newer one.',
+      blocked:
+        'Notifications are blocked on this device. Allow them for this site in the settings of the browser, then load the page again.',
+      off: 'Notifications are off: a locked phone stays silent when there is an alarm.',
+      on: 'Notifications are on: this device tells you of alarms also while this page is closed.',
+    },
+    turnOn: 'Allow notifications on this device',
+    turnOff: 'No notifications on this device',
+    problem: {
+      dismissed: 'It was not allowed. Press again, and choose "Allow" when you are asked.',
+      'no-service':
+        'The browser cannot reach its push service, so this device cannot be woken. Tell an admin, who can choose another channel.',
+    },
+    hint: 'For this device and this account only. Logging out ends it.',
   },
   response: {
     title: 'Who was told, who answered',
@@ -615,6 +648,9 @@ export default {
     renew: 'New password',
     renewMeans: 'The old password of {name} ends at once; the device connects only with the new one.',
     renewNow: 'Make a new one',
+    edit: 'Change name or place',
+    moveMeans: 'Elsewhere, its open alarms end; later ones name the new place.',
+    ofSiteFile: 'Devices of the site file are changed in the site file.',
     remove: 'Remove device',
     removeMeans: 'Remove {name}: it alarms no more, its open alarms end, its login ends.',
     removeNow: 'Remove',

@@ -29,7 +29,9 @@ t.test('nothing in Chinese was left in English, and the other way round', async 
     ['中文'],
   )
   t.same(
-    texts(zh).filter((text) => /[A-Za-z]{3,}/.test(text.replace(/\{\w+\}|MQTT|LEL|ppm|devices|RTSP|TCP|ffmpeg/g, ''))),
+    texts(zh).filter((text) =>
+      /[A-Za-z]{3,}/.test(text.replace(/\{\w+\}|MQTT|HTTPS|LEL|ppm|devices|RTSP|TCP|ffmpeg/g, '')),
+    ),
     ['English'],
   )
 })
