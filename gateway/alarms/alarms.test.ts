@@ -3,11 +3,14 @@ import { createCases } from '../cases/cases.ts'
 import { readDisposalList } from '../config/disposal.ts'
 import { alarmState, isRefusal } from '../core/alarm.ts'
 import { DeliveryError } from '../core/errors.ts'
+import { beginResponse } from '../core/escalation.ts'
+import { elderChain } from '../core/person.ts'
 import type { Announcement, PlayReport } from '../core/ports.ts'
 import type { Finding } from '../core/scene.ts'
 import { openStore } from '../storage/store.ts'
 import { until } from '../testing/until.ts'
 import { createAlarms } from './alarms.ts'
+import { changeAlarm } from './change.ts'
 
 const place = { site: 's', building: 'b1', lift: 'l1' }
 const source = { type: 'camera', id: 'cam-1' } as const
@@ -29,7 +32,7 @@ const raised = (at: number, more: object = {}): Finding => ({
 
 function build(
   file: string,
-  options: { upstream?: string; consent?: boolean; answer?: () => Promise<PlayReport> } = {},
+  options: { upstream?: string; consent?: boolean; calls?: boolean; answer?: () => Promise<PlayReport> } = {},
 ) {
   let time = 1_000_000
   let ids = 0
@@ -38,6 +41,7 @@ function build(
   const newId = (prefix: string) => `${prefix}-${time}-${++ids}`
   const spoken: Announcement[] = []
   const stopped: string[] = []
+  const called: string[] = []
   const store = openStore({ file, now })
   const cases = createCases({
     store,
@@ -65,6 +69,14 @@ function build(
       },
       stop: (reference) => stopped.push(reference),
     },
+    ...(options.calls
+      ? {
+          escalation: {
+            begin: (alarm) => ({ ...alarm, response: beginResponse(elderChain, alarm.severity, time)!, told: [] }),
+            tell: ({ id }) => called.push(id),
+          },
+        }
+      : {}),
     route: () => ({ speakers: ['sp-1'], languages: ['zh-CN', 'en'] }),
     openCase: cases.openFor,
     openCaseByHand: cases.openByHand,
@@ -81,6 +93,7 @@ function build(
     cases,
     spoken,
     stopped,
+    called,
     now,
     pass: (ms: number) => (time += ms),
     setUp: (up: boolean) => (isUp = up),
@@ -186,6 +199,24 @@ t.test('a call for help from before a restart stays open until a person has seen
   alarms.acknowledge(id, operator)
   alarms.tick()
   t.equal(store.alarm(id)?.isActive, false)
+})
+
+t.test('who presses again after somebody has settled it calls everybody anew', async (t) => {
+  const { store, alarms, called } = build(':memory:', { calls: true })
+  t.teardown(() => store.close())
+  const person = 'elder-301'
+  const first = alarms.take(raised(1, { severity: 'critical', person }), 'sos')!
+  const again = (at: number): Finding => ({ type: 'seen', at, kind, place, source, isAgain: true })
+  t.equal(alarms.take(again(2), 'sos'), undefined, 'while nobody has settled it, it is the same call')
+  const caregiver = { type: 'person', id: 'caregiver-a' } as const
+  changeAlarm(store, first.id, { type: 'resolved', at: 3, by: caregiver.id, via: 'page' }, caregiver, 3)
+  t.equal(alarms.take({ type: 'seen', at: 4, kind, place, source }, 'sos'), undefined, 'a sensor that still says so')
+  t.match(store.alarm(first.id), { isActive: true, isAcknowledged: true })
+
+  const second = alarms.take(again(5), 'sos')!
+  t.match(second, { severity: 'critical', person, raisedAt: 5, isAcknowledged: false, response: { state: 'calling' } })
+  t.match(store.alarm(first.id), { isActive: false, clearedReason: 'happened-again' })
+  t.same(called, [first.id, second.id])
 })
 
 t.test('an alarm survives a restart, and ends by itself only when its camera sees that nothing is there', async (t) => {

@@ -73,6 +73,15 @@ export function createAlarms(options: AlarmsOptions): Alarms {
     return store.activeAlarm(finding.kind, placeKey(finding.place), finding.source.id)
   }
 
+  /** What happens once more after somebody has settled it: its story is over, and of that alarm nobody is called. */
+  function raiseAgain(settled: Alarm, at: number, decidedAt: number): Alarm | undefined {
+    leftOver.delete(settled.id)
+    change(settled.id, { type: 'cleared', at, reason: 'happened-again' }, system)
+    const { scene, kind, severity, certainty, place, source, person, why } = settled
+    const finding = { type: 'raise', at, kind, severity, certainty, place, source, why } as const
+    return raise({ ...finding, ...(person === undefined ? {} : { person }) }, scene, decidedAt)
+  }
+
   function raise(finding: Extract<Finding, { type: 'raise' }>, scene: string, decidedAt: number): Alarm | undefined {
     const open = active(finding)
     if (open) {
@@ -165,10 +174,10 @@ export function createAlarms(options: AlarmsOptions): Alarms {
           return raise(finding, scene, decidedAt)
         case 'seen': {
           const open = active(finding)
-          if (open) {
-            leftOver.delete(open.id)
-            change(open.id, { type: 'repeated', at: finding.at }, system)
-          }
+          if (!open) return undefined
+          if (finding.isAgain && open.response?.state === 'resolved') return raiseAgain(open, finding.at, decidedAt)
+          leftOver.delete(open.id)
+          change(open.id, { type: 'repeated', at: finding.at }, system)
           return undefined
         }
         case 'reassess': {

@@ -8,10 +8,13 @@ import type { Alarm as AlarmWire, JournalEntry as EntryWire } from './schemas/in
 
 /** An alarm as the bridge may see it: of one that concerns a person neither who, nor the home, nor who was told. */
 export function withoutPerson<T extends AlarmWire | Alarm>(alarm: T): T {
-  const { response: _, told: __, ...rest } = alarm
+  const { response, told: __, ...whole } = alarm
+  // Who settles an alarm has acknowledged it, and may be a person of the site file.
+  const isByPerson = response?.answers.some(({ by, via }) => via !== 'console' && by === alarm.acknowledgedBy)
+  const rest = isByPerson ? { ...whole, acknowledgedBy: 'withheld' } : whole
   if (alarm.person === undefined) return rest as T
-  const { person: ___, ...other } = rest
-  const { flat: ____, ...place } = alarm.place
+  const { person: _, ...other } = rest
+  const { flat: ___, ...place } = alarm.place
   return { ...other, place, source: { ...alarm.source, id: 'withheld' }, why: [] } as unknown as T
 }
 

@@ -20,6 +20,7 @@ import type { Place } from './place.ts'
  *                        ▼                                      ▼
  *              cleared, unacknowledged ───acknowledge──▶ normal (ended)
  *
+ * Who settles an alarm (`resolved`, see escalation.ts) has acknowledged it: nobody need be told by a sound any more.
  * `repeat` counts another sighting of an active alarm; `reassess` says that it weighs more or less than it did. A person may shelve an active alarm for a time with a reason;
  * the design may suppress it (its camera is offline, its parent stands for it). A verdict (confirmed or false alarm
  * with a reason) may be given in any state, and given again: the journal keeps both.
@@ -29,8 +30,8 @@ export type AlarmState = 'active-unacknowledged' | 'active-acknowledged' | 'clea
 export const severities = ['informational', 'low', 'medium', 'high', 'critical'] as const
 export type Severity = (typeof severities)[number]
 
-/** Its device was taken away, or stands somewhere else now. */
-export const clearReasons = ['device-removed', 'device-changed'] as const
+/** Its device was taken away, or stands somewhere else now; or, once settled, the same happened again: a new alarm. */
+export const clearReasons = ['device-removed', 'device-changed', 'happened-again'] as const
 export type ClearReason = (typeof clearReasons)[number]
 
 /** Who did something. `system` is the gateway itself; `person` somebody who answered by a link, without logging in. */
@@ -87,6 +88,7 @@ export interface Alarm {
   clearedReason?: ClearReason
   isAcknowledged: boolean
   acknowledgedAt?: number
+  /** Account of the control room; person or account of who settled it where nobody had acknowledged before. */
   acknowledgedBy?: string
   shelved?: { until: number; by: string; reason: string }
   suppressedBy?: string
@@ -220,8 +222,11 @@ export function applyAlarm(alarm: Alarm, transition: Exclude<AlarmTransition, { 
       if (!alarm.response) return { refused: 'nobody was asked about this alarm' }
       const response = respond(alarm.response, transition)
       if (isRefusal(response)) return response
-      const seen = markNotices(alarm.told, transition.by, 'seenAt', transition.at)
-      return { ...alarm, response, told: markNotices(seen, transition.by, 'answeredAt', transition.at) }
+      const { type, by, at } = transition
+      const told = markNotices(markNotices(alarm.told, by, 'seenAt', at), by, 'answeredAt', at)
+      const isFirst = type === 'resolved' && !alarm.isAcknowledged
+      const acknowledged = isFirst ? { isAcknowledged: true, acknowledgedAt: at, acknowledgedBy: by } : {}
+      return { ...alarm, response, told, ...acknowledged }
     }
   }
 }

@@ -117,6 +117,19 @@ t.test('acknowledging at the console is an answer; a false alarm is settled', as
   t.equal(apply(alarm(), { type: 'cleared', at: start + 5 }).response?.state, 'calling', 'clearing answers nothing')
 })
 
+t.test('who settles an alarm has acknowledged it; who only goes or arrives has not', async (t) => {
+  const answer = { by: 'caregiver-a', via: 'page' } as const
+  const gone = apply(alarm(), { type: 'answered', at: start + 1, ...answer })
+  const there = apply(gone, { type: 'arrived', at: start + 2, ...answer })
+  t.notOk(there.isAcknowledged, 'the control room goes on hearing of what is not over')
+  const settled = apply(there, { type: 'resolved', at: start + 3, ...answer })
+  t.match(settled, { isAcknowledged: true, acknowledgedBy: 'caregiver-a', acknowledgedAt: start + 3, isActive: true })
+  const seen = apply(there, { type: 'acknowledged', at: start + 2, by: 'guard' })
+  const after = apply(seen, { type: 'resolved', at: start + 3, ...answer })
+  t.match(after, { acknowledgedBy: 'guard', acknowledgedAt: start + 2 }, 'who saw it first stays on record')
+  t.match(applyAlarm(settled, { type: 'acknowledged', at: start + 4, by: 'guard' }), { refused: /caregiver-a/ })
+})
+
 t.test('when nobody could be reached the next is told at once, up to the control room', async (t) => {
   const { response } = takeDue(elderChain, begun(), 'critical', start)
   const failed = { type: 'receipts', at: start + 5, receipts: [{ id: 'n1', state: 'failed' }] } as const

@@ -13,7 +13,8 @@ import type { Chain, ChainStep, ChainTask } from './person.ts'
  * after that; in every other state there is none. It is stored with the alarm, so a step that came due while the
  * gateway was down runs at the start. Sending never ends `calling`, nor does a channel's "accepted", nor does a page
  * that was opened: only an answer does. Acknowledging at the console is an answer of the control room; a verdict
- * settles the response as a false alarm, or answers it as confirmed.
+ * settles the response as a false alarm, or answers it as confirmed. Settling acknowledges the alarm; answering and
+ * arriving do not: the control room goes on hearing of what is not over (docs/decisions/0029).
  * When everyone told in a round could not be reached, the next step is due at once.
  */
 export const responseStates = ['calling', 'answered', 'arrived', 'resolved'] as const

@@ -70,8 +70,18 @@ export type Finding =
   | ({ type: 'reassess'; at: number; severity: Severity; certainty: number; why: readonly Phrase[] } & AlarmKey)
   /** While its parent is open an alarm needs nobody of its own; `by` undefined: it stands for itself again. */
   | ({ type: 'suppress'; at: number; by: AlarmKey | undefined } & AlarmKey)
-  /** Still there: counts as a repeat of the open alarm and keeps its lastSeenAt fresh. */
-  | { type: 'seen'; at: number; kind: string; place: Place; source: { type: 'camera' | 'device'; id: string } }
+  /**
+   * Still there: counts as a repeat of the open alarm and keeps its lastSeenAt fresh. `isAgain`: not the same going on but
+   * once more, as another press: where somebody has settled the open alarm this is a new one.
+   */
+  | {
+      type: 'seen'
+      at: number
+      kind: string
+      place: Place
+      source: { type: 'camera' | 'device'; id: string }
+      isAgain?: true
+    }
   | { type: 'clear'; at: number; kind: string; place: Place; source: { type: 'camera' | 'device'; id: string } }
   /** Speak in the place. `nth` counts from 1 within one entry. */
   | { type: 'warn'; at: number; kind: string; place: Place; clip: string; nth: number }

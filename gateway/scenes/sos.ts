@@ -136,7 +136,9 @@ function createScene(chosen: Options, target: SceneTarget): Scene {
     if (call.times.length >= chosen.burstPresses && at - call.times[0]! <= chosen.burstMs) call.isBurst = true
     calls.set(device, call)
     const findings = tell(device, call, at)
-    return isAgain && findings.length === 0 ? [{ type: 'seen', at, ...alarms.get(device)!.key }] : findings
+    if (!isAgain) return findings
+    const again: Finding = { type: 'seen', at, ...alarms.get(device)!.key, isAgain: true }
+    return [...findings.filter(({ type }) => type !== 'seen'), again]
   }
 
   function retell(at: number, change: (call: Call) => void = () => {}): readonly Finding[] {

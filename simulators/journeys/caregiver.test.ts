@@ -3,6 +3,7 @@ import { until } from '../../gateway/testing/until.ts'
 import { demoSite } from '../compound.ts'
 import { createFleet } from '../devices/fleet.ts'
 import { launch, logIn } from './browser.ts'
+import { addAccount } from './console-steps.ts'
 import { journeyCompound } from './journey-compound.ts'
 
 const words = (zh: string, en: string) => ({ zh, en })
@@ -78,19 +79,8 @@ t.test(
     }
     const desk = await open({ width: 1366, height: 768 })
     await logIn(desk, compound.consoleUrl, compound.firstPassword!)
-    await desk.getByRole('link', { name: '账号' }).click()
-    const addCaregiver = async (account: string, person: string) => {
-      await desk.getByLabel('用户名').fill(account)
-      await desk.getByLabel('角色').selectOption({ label: '照护人员' })
-      await desk.locator('form.fields').getByLabel('对应人员').selectOption({ label: person })
-      await desk.getByRole('button', { name: '生成' }).click()
-      const password = await desk.getByLabel('首个密码').inputValue()
-      await desk.getByRole('button', { name: '建立账号' }).click()
-      await desk.getByText(`已建立账号 ${account}`).waitFor()
-      return password
-    }
-    const password = await addCaregiver('care.a', '护理员甲')
-    const strangerPassword = await addCaregiver('care.c', '护理员丙')
+    const password = await addAccount(desk, 'care.a', '护理员甲')
+    const strangerPassword = await addAccount(desk, 'care.c', '护理员丙')
 
     const phone = await open({ width: 390, height: 844 })
     await logIn(phone, compound.consoleUrl, password, 'care.a', '/elders')
@@ -136,7 +126,18 @@ t.test(
     await phone.getByText('值班员', { exact: false }).waitFor()
     t.pass('course of the pulse, devices and consents stand on the page of the elder')
 
-    await desk.getByRole('alertdialog').getByRole('link', { name: '详情' }).click()
+    await desk.getByText(/护理员甲 已处理完毕：.*老人紧急呼叫/).waitFor()
+    await desk.getByRole('alertdialog').waitFor({ state: 'detached' })
+    t.equal(await desk.getByRole('button', { name: '静音' }).count(), 0)
+    t.pass('the control room hears of it no more, and is told who has settled it')
+    await desk.locator('p.settled').getByRole('link', { name: '详情' }).click()
+    await desk
+      .locator('.detail')
+      .getByText(/护理员甲 于 .* 处理完毕（照护人页面）/)
+      .waitFor()
+    t.equal(await desk.locator('.detail').getByRole('button', { name: '确认', exact: true }).count(), 0)
+    const page = desk.locator('a.row', { hasText: '护理员甲' })
+    t.match(await page.textContent(), /进行中 · 已确认/, 'acknowledged, and open as long as the button says so')
     const detail = desk.locator('.detail')
     const told = (person: string) => detail.locator('.told li', { hasText: person })
     t.match(await told('护理员甲').textContent(), /照护人手机.*已送出 \d+:\d+:\d+.*应答 \d+:\d+:\d+/s)
@@ -147,6 +148,11 @@ t.test(
       t.match(answers[index], did)
       t.match(answers[index], /^\d+:\d+:\d+ ?护理员甲/, 'with its time and who it was')
     }
+
+    await home.happen('sos-301', 'press')
+    await desk.getByRole('alertdialog').waitFor()
+    await phone.getByText('正在呼叫，还没有人应答').first().waitFor()
+    t.pass('who presses again after that is heard by everybody anew')
 
     const stranger = await open({ width: 390, height: 844 })
     await logIn(stranger, compound.consoleUrl, strangerPassword, 'care.c', '/elders')

@@ -1,6 +1,6 @@
 import { computed } from 'vue'
 import { useI18n } from 'vue-i18n'
-import type { Answer, Place, Warning, Why } from '../../api/schemas/index.ts'
+import type { Alarm, Answer, Place, Warning, Why } from '../../api/schemas/index.ts'
 import { describeKind, describeMetric, type Metric } from '../../core/device-kind.ts'
 import { useClient } from '../client/key.ts'
 import { metricNames } from '../i18n/metric-names.ts'
@@ -19,6 +19,9 @@ export function useWords() {
       ? undefined
       : (client.state.site?.[list]?.find((each) => each.id === id)?.name[language.value] ?? id)
 
+  const whoIs = (id: string, via?: Answer['via']): string =>
+    client.state.persons.get(id) ?? client.state.people.get(id) ?? (via === 'console' ? t('response.via.console') : id)
+
   return {
     t,
     te,
@@ -28,10 +31,12 @@ export function useWords() {
     person: (id: string | undefined) => (id === undefined ? '' : (client.state.people.get(id) ?? id)),
     notifier: (id: string) => named('notifiers', id) ?? id,
     /** Somebody who was told or has answered: a person of the site file, or an account of the control room. */
-    who: (id: string, via?: Answer['via']) =>
-      client.state.persons.get(id) ??
-      client.state.people.get(id) ??
-      (via === 'console' ? t('response.via.console') : id),
+    who: whoIs,
+    /** Who has settled an alarm; undefined where nobody has. */
+    settledBy({ response }: Pick<Alarm, 'response'>): { name: string; answer: Answer } | undefined {
+      const answer = response?.answers.find(({ type }) => type === 'resolved')
+      return answer && { answer, name: whoIs(answer.by, answer.via) }
+    },
     /** A reason of an alarm. */
     because: (reason: Why) => (te(`why.${reason.key}`) ? t(`why.${reason.key}`, reason) : t('why.other', reason)),
     /** What a speaker answered; in its own words where there is no sentence for it. */
