@@ -1,7 +1,8 @@
 import type { Blob } from './blob.ts'
 import type { FacadeMap } from './calibration.ts'
 import type { TrackClassifier } from './classifier.ts'
-import { type FallSegment, findFall } from './fall-segment.ts'
+import { continues, expectedY, joined } from './continuation.ts'
+import { type FallSegment, findFall, inMetres } from './fall-segment.ts'
 import { featuresOf, type Surroundings } from './features.ts'
 import { isFreeFall, isPlausible } from './plausible.ts'
 import { assembleThrow, type BelievedFall, belongTogether, type Throw } from './throw.ts'
@@ -49,7 +50,12 @@ const holdS = 0.45
 const slowestPictureS = 0.085
 /** Told of what follows gravity alone, which the classifier is not asked about. */
 const freeFallScore = 0.97
-const longestHoldS = 2.5
+const longestHoldS = 6
+/** So long for something that should still be on its way, above the lowest part of the picture. */
+const unseenHoldS = 1.8
+const bottomShare = 0.93
+/** Paths that may go on. */
+const mostParts = 300
 /** So long after its end a told fall still claims the rest of its path. */
 const longestFallS = 20
 const tile = 16
@@ -68,6 +74,7 @@ export function createFallJudge(options: FallJudgeOptions): FallJudge {
   const restless = new Float32Array(tilesAcross * Math.ceil(height / tile))
   const moved = new Uint8Array(restless.length)
   const past: Movement[] = []
+  const parts: FallSegment[] = []
   let waiting: BelievedFall[] = []
   let told: FallSegment[] = []
   let t = 0
@@ -90,34 +97,51 @@ export function createFallJudge(options: FallJudgeOptions): FallJudge {
   const judge = (track: Track) => {
     const movement = movementOf(track)
     if (movement) past.push(movement)
-    const fall = findFall(track, size, map)
-    if (!fall || fall.toS - fall.fromS < 0.16) return
+    const part = findFall(track, size, map)
+    if (!part || part.toS - part.fromS < 0.16) return
     if (pictureS > slowestPictureS) {
       counters.unjudgedFalls++
       return
     }
-    const around = surroundingsOf(
-      fall,
-      track.id,
-      [...past, ...tracker.tracks.flatMap((each) => movementOf(each) ?? [])],
-      width,
-    )
-    const features = featuresOf(fall, size, 1 / pictureS, around)
-    const isCandidate = !fall.isFlight && !isLarge(fall, height) && isPlausible(features)
-    const isCertain = isCandidate && isFreeFall(features)
-    const score = isCertain ? freeFallScore : isCandidate ? classifier.score(features) : 0
-    const isBelieved = isCertain || score >= classifier.threshold
-    options.onJudged?.({ fall, score, features, isBelieved })
-    if (!isBelieved) return
-    // The rest of a path that was told already: a long fall that broke in two.
-    const isTold = told.some((each) => belongTogether(each, fall, size))
-    if (isTold) told.push(fall)
-    else waiting.push({ fall, score, features })
+    const others = [...past, ...tracker.tracks.flatMap((each) => movementOf(each) ?? [])]
+    const whole = withWhatWentBefore(part, others)
+    const judged = (whole === part ? [part] : [whole, part]).map((fall): JudgedFall => {
+      const features = featuresOf(fall, size, 1 / pictureS, surroundingsOf(fall, track.id, others, width))
+      const isCandidate = !fall.isFlight && !isLarge(fall, height) && isPlausible(features)
+      const isCertain = isCandidate && isFreeFall(features)
+      const score = isCertain ? freeFallScore : isCandidate ? classifier.score(features) : 0
+      return { fall, score, features, isBelieved: isCertain || score >= classifier.threshold }
+    })
+    for (const each of judged) options.onJudged?.(each)
+    // The rest of a path that was told already, whatever it looks like on its own.
+    if (told.some((each) => belongTogether(each, whole, size) || continues(each, part, size))) {
+      told.push(whole)
+      return
+    }
+    const best = judged.find(({ isBelieved }) => isBelieved)
+    if (best) waiting.push({ ...best, fall: whole })
+  }
+
+  /** A path that was lost on its way and found again is one path. */
+  const withWhatWentBefore = (part: FallSegment, others: readonly Movement[]): FallSegment => {
+    const crowd = others.filter(({ fromS, toS }) => toS > part.fromS - 1 && fromS < part.toS).length
+    const before = parts.findLast((each) => !each.isFlight && continues(each, part, size, { crowd }))
+    let whole = part
+    if (before) {
+      parts.splice(parts.indexOf(before), 1)
+      whole = joined(before, part)
+      if (map) whole = { ...whole, metric: inMetres(whole.sights, size, map) }
+      waiting = waiting.filter(({ fall }) => fall !== before)
+    }
+    parts.push(whole)
+    if (parts.length > mostParts) parts.shift()
+    return whole
   }
 
   /** Tells throws whose every part has ended. */
   const settle = (isEnd: boolean) => {
     while (past.length > 0 && past[0]!.toS < t - memoryS) past.shift()
+    while (parts.length > 0 && parts[0]!.toS < t - memoryS) parts.shift()
     told = told.filter(({ toS }) => toS > t - longestFallS)
     if (waiting.length === 0) return
     const groups: BelievedFall[][] = []
@@ -130,7 +154,9 @@ export function createFallJudge(options: FallJudgeOptions): FallJudge {
     for (const group of groups) {
       const endS = Math.max(...group.map(({ fall }) => fall.toS))
       const isOpen = t - endS < longestHoldS && tracker.tracks.some((track) => mayBelong(track, group))
-      if (isEnd || (t - endS > holdS && !isOpen)) {
+      // What is only out of sight, not out of the picture, is waited for.
+      const isInView = group.some(({ fall }) => expectedY(fall, t - fall.toS) < height * bottomShare)
+      if (isEnd || (t - endS > (isInView ? unseenHoldS : holdS) && !isOpen)) {
         told.push(...group.map(({ fall }) => fall))
         options.onThrow(assembleThrow(group, size, map))
       } else waiting.push(...group)

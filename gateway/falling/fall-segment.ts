@@ -70,7 +70,12 @@ function roams(sights: readonly Sight[], { x, y }: Sight): boolean {
   return sights.some((sight) => Math.hypot(sight.x - x, sight.y - y) > roaming.leastPx)
 }
 
-function inMetres(sights: readonly Sight[], size: { width: number; height: number }, map: FacadeMap): MetricFall {
+/** A path in metres on the facade. */
+export function inMetres(
+  sights: readonly Sight[],
+  size: { width: number; height: number },
+  map: FacadeMap,
+): MetricFall {
   const t0 = sights[0]!.t
   const points = sights.map(({ t, x, y }) => ({
     t: t - t0,

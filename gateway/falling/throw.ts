@@ -1,5 +1,6 @@
 import type { ThrowOrigin, ThrowPoint } from '../core/throw.ts'
 import type { FacadeMap } from './calibration.ts'
+import { continues } from './continuation.ts'
 import type { FallSegment } from './fall-segment.ts'
 import type { FeatureName } from './features.ts'
 
@@ -31,23 +32,30 @@ export interface BelievedFall {
 const gravity = 9.81
 /** Two falls of one throw: mirror image, parts of a bag, a track that was lost and found. */
 const besideShare = 0.16
-const apartS = 0.7
-const mostUnlike = 2
+const belowShare = 0.2
+const mostUnlike = 1.7
+/** Falls that are seen together for less are taken as one after the other. */
+const leastTogetherS = 0.3
+/** A mirror image hangs lower, and is found again elsewhere than its object was lost. */
+const looseness = 8
 
 /** Whether two falls belong to the same throw: at the same time and in the same column of the picture. */
 export function belongTogether(a: FallSegment, b: FallSegment, size: { width: number; height: number }): boolean {
-  if (a.fromS > b.toS + apartS || b.fromS > a.toS + apartS) return false
   const beside = (x: number) => Math.abs(x) <= besideShare * size.width
   const from = Math.max(a.fromS, b.fromS)
   const to = Math.min(a.toS, b.toS)
-  if (from <= to) {
-    if (!beside(at(a, from).x - at(b, from).x) || !beside(at(a, to).x - at(b, to).x)) return false
-    // A mirror image falls as its object does; what falls at another speed was thrown for itself.
-    const [downA, downB] = [at(a, to).y - at(a, from).y, at(b, to).y - at(b, from).y]
-    return to - from < 0.3 || (downA < downB * mostUnlike + 8 && downB < downA * mostUnlike + 8)
+  if (to - from < leastTogetherS) {
+    const [before, after] = a.fromS < b.fromS ? [a, b] : [b, a]
+    return continues(before, after, size, { looseness })
   }
-  const [before, after] = a.toS < b.fromS ? [a, b] : [b, a]
-  return beside(before.sights.at(-1)!.x - after.sights[0]!.x)
+  const isNear = (t: number) => {
+    const [one, other] = [at(a, t), at(b, t)]
+    return beside(one.x - other.x) && Math.abs(one.y - other.y) <= belowShare * size.height
+  }
+  if (!isNear(from) || !isNear(to)) return false
+  // A mirror image falls as its object does; what falls at another speed was thrown for itself.
+  const [downA, downB] = [at(a, to).y - at(a, from).y, at(b, to).y - at(b, from).y]
+  return downA < downB * mostUnlike + 8 && downB < downA * mostUnlike + 8
 }
 
 function at({ sights }: FallSegment, t: number): { x: number; y: number } {
