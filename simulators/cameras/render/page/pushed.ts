@@ -61,7 +61,7 @@ export function createStroller(random: Random): Vehicle {
 /** Wheelchairs, pushed, self-driven and electric; often with somebody in it (placed by the caller on `seat`). */
 export function createWheelchair(random: Random): Vehicle {
   const part = new Part()
-  const electric = random.chance(0.25)
+  const electric = random.chance(0.45)
   const frame = metal(random.pick([0xb8bcc0, 0x8a8e92, 0x22262a, 0x2a4a88, 0x8a2020]), 0.6)
   const cloth = matt(random.pick([0x16181c, 0x1c2a4a, 0x202020, 0x4a1818, 0x2a3a2a]))
   const rubber = tyreBlack(random)
@@ -90,10 +90,7 @@ export function createWheelchair(random: Random): Vehicle {
   }
   part.rounded(cloth, [0.44, 0.05, half * 1.8], [0.02, seatY + 0.01, 0])
   part.rounded(cloth, [0.05, 0.45, half * 1.75], [-0.23, seatY + 0.26, 0], [0, 0, 0.08])
-  if (electric) {
-    part.rounded(plastic(0x1a1c20, 0.4), [0.4, 0.22, half * 1.5], [-0.08, 0.28, 0])
-    part.limb(matt(0x141416), [0.16, seatY + 0.26, half], [0.18, seatY + 0.34, half], 0.025)
-  }
+  if (electric) power(part, random, half, radius, seatY)
   return {
     label: 'wheelchair',
     group: part.group,
@@ -110,6 +107,27 @@ export function createWheelchair(random: Random): Vehicle {
     ],
     pusher: [-0.72, 0, 0],
   }
+}
+
+/** Motors, battery, fenders, headrest and stick: what makes detectors take a powered wheelchair for an e-bike. */
+function power(part: Part, random: Random, half: number, radius: number, seatY: number): void {
+  const black = plastic(new THREE.Color().setHSL(0.6, 0.05, random.range(0.04, 0.16)), random.range(0.1, 0.6))
+  const shell = random.chance(0.5) ? black : plastic(vehicleColor(random), random.range(0.2, 0.9))
+  part.rounded(
+    shell,
+    [random.range(0.35, 0.6), random.range(0.16, 0.3), half * random.range(1.2, 1.7)],
+    [-0.06, 0.28, 0],
+  )
+  part.limb(black, [0.16, seatY + 0.26, half], [0.18, seatY + 0.34, half], 0.025)
+  part.rounded(black, [0.12, 0.04, 0.07], [0.18, seatY + 0.26, half])
+  const fenders = random.chance(0.5)
+  for (const side of [-half, half]) {
+    if (fenders) part.arc(shell, [-0.16, radius, side], radius + 0.03, 0.11, 0.3, 2.4)
+    part.ball(black, [0.07, 0.07, 0.09], [-0.16, radius, side * 0.7])
+    if (random.chance(0.4)) part.wheel(tyreBlack(random), shell, [0.34, 0.12, side * 0.9], 0.12, 0.07, 0.55)
+  }
+  if (random.chance(0.5)) part.rounded(black, [0.07, random.range(0.12, 0.2), 0.26], [-0.3, 1.12, 0])
+  if (random.chance(0.35)) part.rounded(black, [0.22, 0.3, half * 1.3], [-0.36, seatY + 0.2, 0])
 }
 
 /** Suitcases, shopping trolleys, hand trucks, platform trolleys, supermarket trolleys. */
