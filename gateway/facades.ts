@@ -5,7 +5,9 @@ import type { Logger } from 'pino'
 import type { SiteConfig } from './config/site.ts'
 import { ConfigError } from './core/errors.ts'
 import type { FacadeService } from './core/facade.ts'
+import { FacadeProblem } from './core/facade-map.ts'
 import type { CameraStatus, Frame } from './core/ports.ts'
+import { type Refusal, refuse } from './core/refusal.ts'
 import type { ThrowReport } from './core/throw.ts'
 import {
   checkFallingModel,
@@ -78,7 +80,7 @@ export async function createFacades(
         written.set(camera, calibration)
   const problems = [...written].flatMap(([camera, calibration]) => {
     const problem = problemOf(calibration)
-    return problem ? [{ path: `scenes, calibration of ${camera}`, message: problem }] : []
+    return problem ? [{ path: `scenes, calibration of ${camera}`, message: problem.refused }] : []
   })
   if (problems.length > 0) throw new ConfigError(file, problems)
 
@@ -149,9 +151,9 @@ export async function createFacades(
       calibration: known,
       calibrate(camera, calibration, by) {
         const watch = watches.get(camera)
-        if (!watch) return { refused: `camera ${camera} watches no facade` }
+        if (!watch) return refuse('no-facade', { camera })
         const problem = problemOf(calibration)
-        if (problem) return { refused: problem }
+        if (problem) return problem
         const at = context.now()
         context.store.transact((transaction) => {
           calibrationRows.put(camera, { calibration, at, by: by.id })
@@ -173,11 +175,12 @@ export async function createFacades(
   }
 }
 
-function problemOf(calibration: FacadeCalibration): string | undefined {
+function problemOf(calibration: FacadeCalibration): Refusal | undefined {
   try {
     createFacadeMap(calibration)
     return undefined
   } catch (error) {
-    return (error as Error).message
+    if (error instanceof FacadeProblem) return error.refusal
+    throw error
   }
 }

@@ -4,6 +4,7 @@ import { addCredentials, readCredentials, removeCredentials } from './broker/cre
 import { type ReadDevice, readRegisteredDevice } from './config/registered-device.ts'
 import type { DeviceEntry, SiteConfig } from './config/site.ts'
 import { type Actor, isRefusal, type Refusal } from './core/alarm.ts'
+import { refuse } from './core/refusal.ts'
 import type {
   DeviceRegistrar,
   FieldProblem,
@@ -34,7 +35,7 @@ export function wakeRegistered(
   for (const row of rows) {
     const reason = config.devices.some(({ id }) => id === row.id)
       ? alsoInSiteFile
-      : addressClash(row, [...config.devices, ...entries])
+      : addressClash(row, [...config.devices, ...entries])?.refused
     const read = reason === undefined ? readRegisteredDevice(row, config, codecs) : undefined
     if (read && 'entry' in read) entries.push(read.entry)
     else {
@@ -90,12 +91,10 @@ export function createRegistrar(options: RegistrarOptions): DeviceRegistrar {
   function clash({ written }: ReadDevice, mqttUsers: ReadonlyMap<string, string>, others: readonly DeviceEntry[]) {
     const { id } = written
     const isNew = !rowOf(id)
-    if (ofSiteFile.has(id)) return { refused: `device ${id} is in the site file; change it there` }
-    if (taken.has(id)) return { refused: `${id} is the name of ${taken.get(id)}; choose another` }
-    if (isNew && mqttUsers.has(id))
-      return { refused: `there is an MQTT user ${id} already that is no device of this site; choose another name` }
-    const address = addressClash(written, others)
-    return address === undefined ? undefined : { refused: address }
+    if (ofSiteFile.has(id)) return refuse('device-of-site-file', { id })
+    if (taken.has(id)) return refuse('device-name-taken', { id, holder: taken.get(id)! })
+    if (isNew && mqttUsers.has(id)) return refuse('device-mqtt-user', { id })
+    return addressClash(written, others)
   }
 
   async function makeLogins(ids: readonly string[]): Promise<MqttCredentials[]> {
@@ -133,7 +132,7 @@ export function createRegistrar(options: RegistrarOptions): DeviceRegistrar {
   function own(id: string): WrittenDevice | Refusal | undefined {
     const row = rowOf(id)
     if (row) return row
-    return ofSiteFile.has(id) ? { refused: `device ${id} is in the site file; change it there` } : undefined
+    return ofSiteFile.has(id) ? refuse('device-of-site-file', { id }) : undefined
   }
 
   return {
@@ -144,7 +143,7 @@ export function createRegistrar(options: RegistrarOptions): DeviceRegistrar {
         const { id } = read.written
         const no = clash(read, await users(), live.list())
         if (no) return no
-        if (rowOf(id)) return { refused: `there is a device ${id} already` }
+        if (rowOf(id)) return refuse('device-exists', { id })
         write([read], () => 'device-registered', by)
         const [credentials] = logsIn(read.written) ? await makeLogins([id]) : []
         return { device: read.written, ...(credentials ? { credentials } : {}) }
@@ -190,13 +189,12 @@ export function createRegistrar(options: RegistrarOptions): DeviceRegistrar {
       inTurn(async () => {
         const device = live.get(id)
         if (!device) return undefined
-        if (credentialsFile === undefined)
-          return { refused: 'the site uses an external broker; its users are made there' }
+        if (credentialsFile === undefined) return refuse('external-broker')
         if (
           !logsIn(device) ||
           (device.topic !== undefined && !device.topic.startsWith(`site/${config.site.id}/${id}/`))
         )
-          return { refused: `device ${id} is heard through a bridge and has no login of its own` }
+          return refuse('device-without-login', { id })
         audit('device-credentials-renewed', id, by)
         return (await makeLogins([id]))[0]!
       }),
@@ -292,8 +290,11 @@ function addressKey({ codec, address }: { codec: string; address?: string }): st
 }
 
 /** Two devices with one name in a family: every message would be the first one's. */
-function addressClash(device: { codec: string; address?: string }, others: readonly DeviceEntry[]): string | undefined {
+function addressClash(
+  device: { codec: string; address?: string },
+  others: readonly DeviceEntry[],
+): Refusal | undefined {
   const key = addressKey(device)
   const holder = key === undefined ? undefined : others.find((other) => addressKey(other) === key)
-  return holder && `address ${device.address} is taken by device ${holder.id}`
+  return holder && refuse('device-address-taken', { address: device.address ?? '', holder: holder.id })
 }

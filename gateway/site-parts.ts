@@ -4,6 +4,7 @@ import type { CameraEntry, SiteConfig } from './config/site.ts'
 import { findDriver } from './core/driver.ts'
 import type { Measurement } from './core/measurement.ts'
 import type { DoorService } from './core/ports.ts'
+import { refuse } from './core/refusal.ts'
 import type { Finding } from './core/scene.ts'
 import { codecs } from './devices/codecs/index.ts'
 import { type TopicSource, topicSources } from './devices/routes.ts'
@@ -77,7 +78,7 @@ export function createDoors(
     list: () => holds.map(({ hold }) => hold.status()),
     release(lift, by) {
       const found = holds.find(({ hold }) => hold.lift === lift)
-      return found ? found.hold.override(by) : { refused: `lift ${lift} has no door hold` }
+      return found ? found.hold.override(by) : refuse('no-door-hold', { lift })
     },
   }
   return {

@@ -6,6 +6,7 @@ import {
   type ClearReason,
   type Evidence,
   isRefusal,
+  type Refusal,
   type Severity,
   severities,
 } from '../core/alarm.ts'
@@ -13,6 +14,7 @@ import type { Case } from '../core/case.ts'
 import { DeliveryError } from '../core/errors.ts'
 import { type Place, placeKey } from '../core/place.ts'
 import type { AlarmService, Announcer, PlayReport, Store, StoreTransaction } from '../core/ports.ts'
+import { refuse } from '../core/refusal.ts'
 import type { VoiceRoute } from '../core/routing.ts'
 import type { Finding } from '../core/scene.ts'
 import { changeAlarm } from './change.ts'
@@ -230,16 +232,16 @@ export function createAlarms(options: AlarmsOptions): Alarms {
 
     async repeatVoice(id, by) {
       const alarm = store.alarm(id)
-      if (!alarm) return { refused: `there is no alarm ${id}` }
+      if (!alarm) return refuse('no-alarm', { id })
       const last = alarm.warnings.at(-1)
-      if (!last) return { refused: 'this alarm has no voice warning' }
+      if (!last) return refuse('no-voice')
       const [first, ...others] = speak({ ...alarm, clip: last.clip })
-      if (!first) return { refused: 'no speaker is routed to this place' }
+      if (!first) return refuse('no-speaker')
       for (const { report } of others) report.catch(() => {})
       const { clip, nth } = last
       const outcome = await first.report.then(
         (report) => ({ report, warning: spoken(report) }),
-        (error) => ({ report: { refused: message(error) }, warning: unspoken(error) }),
+        (error) => ({ report: unheard(error), warning: unspoken(error) }),
       )
       change(id, { type: 'warned', at: now(), speaker: first.speaker, clip, nth, ...outcome.warning }, by)
       return outcome.report
@@ -247,15 +249,15 @@ export function createAlarms(options: AlarmsOptions): Alarms {
 
     stopVoice(id) {
       const alarm = store.alarm(id)
-      if (!alarm) return { refused: `there is no alarm ${id}` }
+      if (!alarm) return refuse('no-alarm', { id })
       options.announcer.stop(reference(alarm.kind, alarm.place))
       return undefined
     },
 
     openCase(id, by) {
       const alarm = store.alarm(id)
-      if (!alarm) return { refused: `there is no alarm ${id}` }
-      if (alarm.caseId) return { refused: `already case ${alarm.caseId}` }
+      if (!alarm) return refuse('no-alarm', { id })
+      if (alarm.caseId) return refuse('alarm-has-case', { id: alarm.caseId })
       return store.transact((transaction) => {
         const opened = options.openCaseByHand(transaction, alarm, by)
         attachCase(transaction, alarm, opened, by)
@@ -322,6 +324,12 @@ function spoken({ deviceReply, isAccepted, phrases }: PlayReport) {
 function unspoken(error: unknown) {
   const phrase = error instanceof DeliveryError ? error.phrase : undefined
   return { result: message(error), isDelivered: false, ...(phrase ? { phrases: [phrase] } : {}) }
+}
+
+/** The announcer's no, in the words of the speaker's driver. */
+function unheard(error: unknown): Refusal {
+  const phrase = error instanceof DeliveryError ? error.phrase : undefined
+  return { refused: message(error), ...(phrase ? { phrase } : {}) }
 }
 
 function message(error: unknown): string {

@@ -1,6 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { Refusal } from '../core/alarm.ts'
 import type { AnswerLinks } from '../core/ports.ts'
+import { refuse } from '../core/refusal.ts'
 
 export interface AnswerLinksOptions {
   /** Key of the signature; random and long. */
@@ -34,13 +35,13 @@ export function createAnswerLinks({ secret, baseUrl, now }: AnswerLinksOptions):
       const expected = Buffer.from(sign(payload))
       const given = Buffer.from(signature)
       if (rest.length > 0 || given.length !== expected.length || !timingSafeEqual(given, expected))
-        return { refused: 'this link is not from here' }
+        return refuse('link-foreign')
       const [alarm, person, expiresAt] = JSON.parse(Buffer.from(payload, 'base64url').toString()) as [
         string,
         string,
         number,
       ]
-      return now() >= expiresAt * 1000 ? { refused: 'this link has expired' } : { alarm, person }
+      return now() >= expiresAt * 1000 ? refuse('link-expired') : { alarm, person }
     },
   }
 }

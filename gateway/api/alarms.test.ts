@@ -85,7 +85,8 @@ t.test('what the rules refuse is a 409 in their words', async (t) => {
   await operator.inject(post('alarm-1/acknowledge'))
   const again = await operator.inject(post('alarm-1/acknowledge'))
   t.equal(again.statusCode, 409)
-  t.same(again.json(), { error: { code: 'refused', message: 'already acknowledged by id-operator' } })
+  const phrase = { key: 'alarm-acknowledged', by: 'id-operator' }
+  t.same(again.json(), { error: { code: 'refused', message: 'already acknowledged by id-operator', phrase } })
   t.equal(
     (await operator.inject(post('alarm-1/verdict', { value: 'false-alarm' }))).json().error.message,
     'a false alarm needs a reason',

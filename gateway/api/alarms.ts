@@ -150,7 +150,9 @@ export function alarmRoutes(app: ApiApp, { store, alarms }: ApiOptions): void {
       const report = await alarms.repeatVoice(id, actor)
       if (isRefusal(report)) throw refused(report)
       if (!report.isAccepted)
-        throw new Problem(502, 'unavailable', `the speaker did not take it: ${report.deviceReply}`)
+        throw new Problem(502, 'unavailable', `the speaker did not take it: ${report.deviceReply}`, {
+          ...(report.phrases?.[0] ? { phrase: report.phrases[0] } : {}),
+        })
       return playReportToWire(report)
     },
   )

@@ -45,7 +45,7 @@ export function answerRoutes(app: ApiApp, { store, people, site }: ApiOptions): 
   function open(request: FastifyRequest, reply: FastifyReply): AnswerPageFacts | undefined {
     const found = people.links.read((request.params as { token: string }).token)
     if (isRefusal(found)) {
-      const isOld = found.refused.includes('expired')
+      const isOld = found.phrase?.key === 'link-expired'
       const text = isOld
         ? { zh: '链接已过期，请登录控制台或致电控制室', en: 'This link has expired: log in or call the control room' }
         : { zh: '链接无效，请使用消息里的完整链接', en: 'This link is not valid: use the whole link of the message' }
@@ -94,7 +94,7 @@ export function answerRoutes(app: ApiApp, { store, people, site }: ApiOptions): 
       const by = { type: 'person', id: facts.person } as const
       const outcome = people.responses.answer(facts.alarm.id, action as AnswerType, by, 'link')
       if (!isRefusal(outcome)) return reply.code(303).header('location', request.url).send()
-      const notice = { zh: '此操作已记录，无需重复', en: `Nothing more to do: ${outcome.refused}` }
+      const notice = { zh: '此操作已记录，无需重复', en: 'This is on record already: nothing more to do' }
       return send(reply, 409, answerPage({ ...facts, notice }))
     },
   )

@@ -77,7 +77,8 @@ t.test('a step the rules refuse is a 409 in their words', async (t) => {
   const operator = await scene.login('operator')
   const answer = await operator.inject(step({ to: 'closed' }))
   t.equal(answer.statusCode, 409)
-  t.same(answer.json(), { error: { code: 'refused', message: 'a case cannot go from reported to closed' } })
+  const phrase = { key: 'case-step', from: 'reported', to: 'closed' }
+  t.same(answer.json(), { error: { code: 'refused', message: 'a case cannot go from reported to closed', phrase } })
   t.equal((await operator.inject(step({ to: 'rejected' }))).json().error.message, 'rejected needs a reason')
   const report = await operator.inject({ method: 'POST', url: '/api/v1/cases/case-1/report' })
   t.equal(report.json().error.message, 'no upstream is configured')

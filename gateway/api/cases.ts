@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { type Actor, isRefusal, type Refusal } from '../core/alarm.ts'
 import { type Case, nextStates } from '../core/case.ts'
+import { refuse } from '../core/refusal.ts'
 import { bridgeOnly, staff, staffAndBridge, type Who, whoOf } from './access.ts'
 import { problems } from './openapi.ts'
 import type { ApiApp, ApiOptions } from './options.ts'
@@ -104,7 +105,7 @@ export function caseRoutes(app: ApiApp, { store, cases }: ApiOptions): void {
       const known = idempotencyKey === undefined ? undefined : store.caseByIdempotencyKey(idempotencyKey)
       if (known) {
         if (known.id === current.id) return caseToWire(known)
-        throw refused({ refused: `idempotencyKey ${idempotencyKey} already moved case ${known.id}` })
+        throw refused(refuse('case-key-used', { idempotencyKey: idempotencyKey ?? '', id: known.id }))
       }
       const transition = defined({
         to,

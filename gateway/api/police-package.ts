@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises'
 import { Type } from 'typebox'
 import type { Alarm, Evidence } from '../core/alarm.ts'
 import type { JournalEntry } from '../core/journal.ts'
+import { refuse } from '../core/refusal.ts'
 import type { ThrowReport } from '../core/throw.ts'
 import { admins, whoOf } from './access.ts'
 import type { Audit } from './audit.ts'
@@ -52,9 +53,7 @@ export function policePackageRoutes(app: ApiApp, options: ApiOptions, audit: Aud
       const kept = keptOf(alarm, options)
       for (const { name, path, evidence } of kept)
         if ((await hashOf(path)) !== evidence.sha256)
-          throw refused({
-            refused: `the file ${name} (evidence ${evidence.id}) is not what was kept: its hash differs`,
-          })
+          throw refused(refuse('evidence-changed', { name, id: evidence.id }))
       const track = kept.find(({ evidence }) => evidence.type === 'track')!
       const { throw: thrown } = JSON.parse(await readFile(track.path, 'utf8')) as { throw: ThrowReport }
       const picture = kept.find(({ evidence }) => evidence.type === 'snapshot')
@@ -113,17 +112,13 @@ function keptOf(alarm: Alarm, { evidence, store }: ApiOptions): Kept[] {
     { type: 'snapshot', name: 'trajectory.jpg', isRestricted: true },
     { type: 'track', name: 'track-and-calibration.json', isRestricted: false },
   ] as const
-  if (!alarm.evidence.some(({ type }) => type === 'track'))
-    throw refused({ refused: 'this alarm has no track of a thrown object' })
+  if (!alarm.evidence.some(({ type }) => type === 'track')) throw refused(refuse('no-track'))
   return names.map(({ type, name, isRestricted }) => {
     const found = alarm.evidence.find((each) => each.type === type && (each.isRestricted === true) === isRestricted)
-    if (!found)
-      throw refused({
-        refused: `${name} is not there: it is made within half a minute of the throw; the journal says if it failed`,
-      })
+    if (!found) throw refused(refuse('evidence-missing', { name }))
     const row = store.evidence(found.id) ?? found
     const path = evidence.path(row)
-    if (!path) throw refused({ refused: `${name} is gone: its retention ended or the file was removed` })
+    if (!path) throw refused(refuse('evidence-gone', { name }))
     return { name, path, evidence: row }
   })
 }

@@ -171,9 +171,12 @@ t.test('bad input is told by the field it is in, all at once', async (t) => {
     payload: { name: 'x', role: 'god', color: 'red' },
   })
   t.same(body.json().error.details, [
-    { field: 'body.password', message: 'is missing' },
-    { field: 'body.color', message: 'is not known here' },
-    { field: 'body.role', message: 'must be one of admin, operator, caregiver' },
+    { field: 'body.password', message: 'is missing', phrase: { key: 'missing' } },
+    { field: 'body.color', message: 'is not known here', phrase: { key: 'unknown' } },
+    {
+      ...{ field: 'body.role', message: 'must be one of admin, operator, caregiver' },
+      phrase: { key: 'one-of', values: 'admin, operator, caregiver' },
+    },
   ])
   const broken = await admin.inject({
     method: 'POST',

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { Type } from 'typebox'
 import type { User } from '../core/ports.ts'
+import { refuse } from '../core/refusal.ts'
 import { admins, people, staff, whoOf } from './access.ts'
 import type { Audit } from './audit.ts'
 import type { LoginLimiter } from './login-limiter.ts'
@@ -36,11 +37,11 @@ export function userRoutes(
   }
   const requirePerson = (person: string | null | undefined) => {
     if (typeof person === 'string' && !persons.some(({ id }) => id === person))
-      throw invalid('body.person', 'is no person of the site file')
+      throw invalid('body.person', 'is no person of the site file', { key: 'no-person' })
   }
   const refuseEasy = (password: string, name: string) => {
     if (password.toLowerCase().includes(name.toLowerCase()) && password.length < name.length + 8)
-      throw invalid('body.password', 'must be more than the name')
+      throw invalid('body.password', 'must be more than the name', { key: 'password-is-name' })
   }
 
   app.get(
@@ -69,7 +70,7 @@ export function userRoutes(
       requirePerson(person)
       refuseEasy(password, name)
       const passwordHash = await passwords.hash(password)
-      if (store.userWithHash(name)) throw refused({ refused: `there already is a user ${name}` })
+      if (store.userWithHash(name)) throw refused(refuse('user-name-taken', { name }))
       const account = { id: randomUUID(), name, role, isDisabled: false, createdAt: now() }
       const user: User = { ...account, ...(person === undefined ? {} : { person }) }
       store.putUser({ ...user, passwordHash })
@@ -110,7 +111,7 @@ export function userRoutes(
         } finally {
           attempt(isRight)
         }
-        if (!isRight) throw invalid('body.currentPassword', 'is not your current password')
+        if (!isRight) throw invalid('body.currentPassword', 'is not your current password', { key: 'wrong-password' })
       }
       refuseEasy(password, user.name)
       const passwordHash = await passwords.hash(password)
@@ -159,7 +160,7 @@ export function userRoutes(
       async (request) => {
         const user = existing(request.params.id)
         const isLastAdmin = !store.users().some((u) => u.role === 'admin' && !u.isDisabled && u.id !== user.id)
-        if (isDisabled && isLastAdmin) throw refused({ refused: 'the last admin cannot be disabled' })
+        if (isDisabled && isLastAdmin) throw refused(refuse('last-admin'))
         store.putUser({ ...user, isDisabled })
         if (isDisabled) sessions.endAllOf(user.id)
         audit.write(isDisabled ? 'user-disabled' : 'user-enabled', user.id, whoOf(request).actor)

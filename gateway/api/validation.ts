@@ -17,18 +17,33 @@ function fieldErrors(part: string, errors: readonly ValidationError[]): FieldErr
       case 'boolean':
         return []
       case 'required':
-        return error.params.requiredProperties.map((name) => ({ field: `${field}.${name}`, message: 'is missing' }))
+        return error.params.requiredProperties.map((name) => ({
+          ...{ field: `${field}.${name}`, message: 'is missing' },
+          phrase: { key: 'missing' },
+        }))
       case 'additionalProperties':
         return error.params.additionalProperties.map((name) => ({
           field: `${field}.${name}`,
           message: 'is not known here',
+          phrase: { key: 'unknown' },
         }))
       case 'enum':
-        return [{ field, message: `must be one of ${error.params.allowedValues.join(', ')}` }]
+        return [
+          {
+            ...{ field, message: `must be one of ${error.params.allowedValues.join(', ')}` },
+            phrase: { key: 'one-of', values: error.params.allowedValues.join(', ') },
+          },
+        ]
       default:
-        return [{ field, message: error.message }]
+        return [{ field, message: error.message, phrase: { key: 'wrong', ...limitOf(error) } }]
     }
   })
+}
+
+/** What a length or a number must keep to: `minLength` and 12, by the name of the rule. */
+function limitOf({ keyword, params }: ValidationError): Record<string, string | number> {
+  const { limit } = params as { limit?: unknown }
+  return typeof limit === 'number' ? { key: keyword, limit } : {}
 }
 
 /**

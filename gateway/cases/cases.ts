@@ -4,6 +4,7 @@ import { deadlineColour } from '../core/deadline.ts'
 import { type DisposalRow, isReportedUpstream, repeatsBeforeReport } from '../core/disposal.ts'
 import { placeKey } from '../core/place.ts'
 import type { CaseService, Store, StoreTransaction } from '../core/ports.ts'
+import { refuse } from '../core/refusal.ts'
 
 export interface CasesOptions {
   store: Store
@@ -72,12 +73,12 @@ export function createCases(options: CasesOptions): Cases {
   }
 
   function escalate(current: Case, by: Actor, note: string): Case | Refusal {
-    if (options.upstream === undefined) return { refused: 'this site has no upstream; configure one under upstreams' }
+    if (options.upstream === undefined) return refuse('no-upstream')
     const isWithheld = current.alarmIds.some((id) => {
       const alarm = store.alarm(id)
       return alarm !== undefined && isAboutElder(alarm) && !(alarm.person && options.hasConsent(alarm.person))
     })
-    if (isWithheld) return { refused: 'it concerns a person who has not agreed that the city is told' }
+    if (isWithheld) return refuse('no-consent-to-city')
     const level = upperLevel(rows.get(current.type))
     const raised = escalateCase(current, { level, upstream: options.upstream, at: now(), actor: by, note })
     if (isRefusal(raised)) return raised
@@ -101,9 +102,9 @@ export function createCases(options: CasesOptions): Cases {
       const done = wanted.idempotencyKey && store.caseByIdempotencyKey(wanted.idempotencyKey)
       if (done) return done
       const current = store.case(id)
-      if (!current) return { refused: `there is no case ${id}` }
+      if (!current) return refuse('no-case', { id })
       if (current.upstream && by.type === 'user' && wanted.role === 'issuer')
-        return { refused: `only ${current.upstream}, which issued the case, may do this` }
+        return refuse('case-only-issuer', { upstream: current.upstream })
       const transition: CaseTransition = { ...wanted, at: wanted.at ?? now(), actor: by }
       const moved = applyCase(current, transition)
       if (isRefusal(moved)) return moved
@@ -113,14 +114,15 @@ export function createCases(options: CasesOptions): Cases {
 
     reportUpstream(id, by) {
       const current = store.case(id)
-      return current ? escalate(current, by, 'reported by a person') : { refused: `there is no case ${id}` }
+      return current ? escalate(current, by, 'reported by a person') : refuse('no-case', { id })
     },
 
     linkUpstream(id, { upstream, upstreamRef }, by) {
       const current = store.case(id)
-      if (!current) return { refused: `there is no case ${id}` }
+      if (!current) return refuse('no-case', { id })
       if (current.upstreamRef === upstreamRef) return current
-      if (current.upstreamRef) return { refused: `already ${current.upstreamRef} at ${current.upstream}` }
+      if (current.upstreamRef)
+        return refuse('case-numbered', { number: current.upstreamRef, upstream: current.upstream ?? '' })
       const linked: Case = { ...current, upstream, upstreamRef }
       store.transact((transaction) => transaction.putCase(linked, { type: 'linked', at: now() }, by))
       return linked

@@ -9,6 +9,9 @@ import {
   takeReceipts,
 } from './escalation.ts'
 import type { Place } from './place.ts'
+import { isRefusal, type Refusal, refuse } from './refusal.ts'
+
+export { isRefusal, type Refusal } from './refusal.ts'
 
 /**
  * Alarm life cycle after ISA-18.2 / IEC 62682.
@@ -135,15 +138,6 @@ export type AlarmTransition =
   | { type: 'seen'; at: number; by: string }
   | Answer
 
-/** Why a transition is not possible: a domain outcome, not an exception. */
-export interface Refusal {
-  refused: string
-}
-
-export function isRefusal(value: unknown): value is Refusal {
-  return typeof value === 'object' && value !== null && 'refused' in value
-}
-
 /** The ISA-18.2 state the two facts give. */
 export function alarmState(alarm: Alarm): AlarmState {
   if (alarm.isActive) return alarm.isAcknowledged ? 'active-acknowledged' : 'active-unacknowledged'
@@ -156,10 +150,10 @@ const keptWarnings = 20
 export function applyAlarm(alarm: Alarm, transition: Exclude<AlarmTransition, { type: 'raised' }>): Alarm | Refusal {
   switch (transition.type) {
     case 'repeated':
-      if (!alarm.isActive) return { refused: 'a cleared alarm cannot repeat; raise a new one' }
+      if (!alarm.isActive) return refuse('alarm-cannot-repeat')
       return { ...alarm, count: alarm.count + 1, lastSeenAt: Math.max(alarm.lastSeenAt, transition.at) }
     case 'acknowledged':
-      if (alarm.isAcknowledged) return { refused: `already acknowledged by ${alarm.acknowledgedBy}` }
+      if (alarm.isAcknowledged) return refuse('alarm-acknowledged', { by: alarm.acknowledgedBy ?? '' })
       return {
         ...answeredBy(alarm, 'answered', transition),
         isAcknowledged: true,
@@ -167,36 +161,35 @@ export function applyAlarm(alarm: Alarm, transition: Exclude<AlarmTransition, { 
         acknowledgedBy: transition.by,
       }
     case 'cleared': {
-      if (!alarm.isActive) return { refused: 'already cleared' }
+      if (!alarm.isActive) return refuse('alarm-cleared')
       const { shelved: _, suppressedBy: __, ...rest } = alarm
       const { at, reason } = transition
       return { ...rest, isActive: false, clearedAt: at, ...(reason === undefined ? {} : { clearedReason: reason }) }
     }
     case 'shelved':
-      if (!alarm.isActive) return { refused: 'only an active alarm can be shelved' }
-      if (!transition.reason.trim()) return { refused: 'shelving needs a reason' }
-      if (transition.until <= transition.at) return { refused: 'shelving must end in the future' }
+      if (!alarm.isActive) return refuse('shelving-inactive')
+      if (!transition.reason.trim()) return refuse('shelving-without-reason')
+      if (transition.until <= transition.at) return refuse('shelving-in-the-past')
       return { ...alarm, shelved: { until: transition.until, by: transition.by, reason: transition.reason } }
     case 'unshelved': {
-      if (!alarm.shelved) return { refused: 'not shelved' }
+      if (!alarm.shelved) return refuse('not-shelved')
       const { shelved: _, ...rest } = alarm
       return rest
     }
     case 'suppressed':
       return { ...alarm, suppressedBy: transition.by }
     case 'unsuppressed': {
-      if (!alarm.suppressedBy) return { refused: 'not suppressed' }
+      if (!alarm.suppressedBy) return refuse('not-suppressed')
       const { suppressedBy: _, ...rest } = alarm
       return rest
     }
     case 'reassessed': {
-      if (!alarm.isActive) return { refused: 'a cleared alarm is not reassessed' }
+      if (!alarm.isActive) return refuse('alarm-not-reassessed')
       const { severity, certainty, why, at } = transition
       return { ...alarm, severity, certainty, why, lastSeenAt: Math.max(alarm.lastSeenAt, at) }
     }
     case 'verdict': {
-      if (transition.value === 'false-alarm' && !transition.reason?.trim())
-        return { refused: 'a false alarm needs a reason' }
+      if (transition.value === 'false-alarm' && !transition.reason?.trim()) return refuse('verdict-without-reason')
       const { value, by, at, reason } = transition
       const answered = answeredBy(alarm, value === 'false-alarm' ? 'resolved' : 'answered', { by, at })
       return { ...answered, verdict: { value, by, at, ...(reason ? { reason } : {}) } }
@@ -204,7 +197,7 @@ export function applyAlarm(alarm: Alarm, transition: Exclude<AlarmTransition, { 
     case 'evidence-added':
       return { ...alarm, evidence: [...alarm.evidence, transition.evidence] }
     case 'case-opened':
-      if (alarm.caseId) return { refused: `already case ${alarm.caseId}` }
+      if (alarm.caseId) return refuse('alarm-has-case', { id: alarm.caseId })
       return { ...alarm, caseId: transition.caseId }
     case 'warned': {
       const { type: _, ...warning } = transition
@@ -219,7 +212,7 @@ export function applyAlarm(alarm: Alarm, transition: Exclude<AlarmTransition, { 
     case 'answered':
     case 'arrived':
     case 'resolved': {
-      if (!alarm.response) return { refused: 'nobody was asked about this alarm' }
+      if (!alarm.response) return refuse('nobody-asked')
       const response = respond(alarm.response, transition)
       if (isRefusal(response)) return response
       const { type, by, at } = transition

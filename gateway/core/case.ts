@@ -1,5 +1,6 @@
 import type { Actor, Refusal, Severity } from './alarm.ts'
 import type { Place } from './place.ts'
+import { refuse } from './refusal.ts'
 
 /**
  * The six steps of a case (发现 立案 派遣 处置 核查 结案) and who may take them.
@@ -110,11 +111,11 @@ export function nextStates(current: CaseState, role: CaseTransition['role']): Ca
 /** The case after a transition, or why it is refused. The case given is not changed. */
 export function applyCase(current: Case, transition: CaseTransition): Case | Refusal {
   const who = moves[current.state][transition.to]
-  if (!who) return { refused: `a case cannot go from ${current.state} to ${transition.to}` }
-  if (who !== transition.role) return { refused: `only the ${who} may move a case to ${transition.to}` }
+  if (!who) return refuse('case-step', { from: current.state, to: transition.to })
+  if (who !== transition.role) return refuse('case-role', { role: who, to: transition.to })
   if (needsReason.has(transition.to) && !transition.reason?.trim())
-    return { refused: `${transition.to} needs a reason` }
-  if (transition.to === 'handled' && !transition.note?.trim()) return { refused: 'handled needs a note' }
+    return refuse('case-without-reason', { to: transition.to })
+  if (transition.to === 'handled' && !transition.note?.trim()) return refuse('case-without-note')
   return {
     ...current,
     state: transition.to,
@@ -136,8 +137,8 @@ export function escalateCase(
   current: Case,
   to: { level: Exclude<CaseLevel, 'P'>; upstream: string; at: number; actor: Actor; note: string },
 ): Case | Refusal {
-  if (current.upstream) return { refused: `already reported to ${current.upstream}` }
-  if (isEnded(current.state)) return { refused: `the case is ${current.state}` }
+  if (current.upstream) return refuse('case-reported', { upstream: current.upstream })
+  if (isEnded(current.state)) return refuse('case-ended', { state: current.state })
   const step: CaseTransition = { to: 'reported', at: to.at, actor: to.actor, role: 'reporter', note: to.note }
   return { ...current, state: 'reported', level: to.level, upstream: to.upstream, history: [...current.history, step] }
 }

@@ -1,5 +1,6 @@
-import type { Alarm, Refusal, Severity } from './alarm.ts'
+import type { Alarm, Severity } from './alarm.ts'
 import type { Chain, ChainStep, ChainTask } from './person.ts'
+import { type Refusal, refuse } from './refusal.ts'
 
 /**
  * An alarm's response: who was told, and who answered. One record beside the alarm's two facts (active,
@@ -163,9 +164,9 @@ export function upcomingStep(
 
 /** The response after an answer, or why it counts for nothing. */
 export function respond(response: Response, answer: Answer): Response | Refusal {
-  if (response.state === 'resolved') return { refused: 'this alarm has been resolved' }
+  if (response.state === 'resolved') return refuse('alarm-resolved')
   const isRepeat = response.answers.some(({ type, by }) => type === answer.type && by === answer.by)
-  if (isRepeat) return { refused: `${answer.by} has ${answer.type} already` }
+  if (isRepeat) return refuse('answered-before', { by: answer.by, answer: answer.type })
   const state =
     responseStates.indexOf(answer.type) > responseStates.indexOf(response.state) ? answer.type : response.state
   const { nextAt: _, ...rest } = response

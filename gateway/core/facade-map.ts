@@ -1,4 +1,15 @@
 import type { FacadeCalibration } from './facade-calibration.ts'
+import { type Refusal, refuse } from './refusal.ts'
+
+/** Lines that span no facade, and why. */
+export class FacadeProblem extends Error {
+  readonly refusal: Refusal
+  constructor(refusal: Refusal) {
+    super(refusal.refused)
+    this.name = 'FacadeProblem'
+    this.refusal = refusal
+  }
+}
 
 /** Where on the facade a point of the picture lies. */
 export interface FacadePoint {
@@ -22,21 +33,20 @@ export interface FacadeMap {
 
 /**
  * The plane's map from clicked lines: the floor lines' crossings with both edges are the known points.
- * @throws Error that says which line cannot be used
+ * @throws FacadeProblem that says which line cannot be used
  */
 export function createFacadeMap(calibration: FacadeCalibration): FacadeMap {
   const known = calibration.floors.flatMap(({ floor, line }) =>
     ([calibration.left, calibration.right] as const).map((edge, across) => {
       const meeting = crossing(edge, line)
-      if (!meeting) throw new Error(`the line of floor ${floor} runs beside the building's edge: click it again`)
+      if (!meeting) throw new FacadeProblem(refuse('facade-line', { floor }))
       return { from: meeting, to: [across, floor - 1] as const }
     }),
   )
-  if (new Set(calibration.floors.map(({ floor }) => floor)).size < 2)
-    throw new Error('two lines of different floors are needed')
+  if (new Set(calibration.floors.map(({ floor }) => floor)).size < 2) throw new FacadeProblem(refuse('facade-floors'))
   const there = homography(known)
   const back = homography(known.map(({ from, to }) => ({ from: to, to: from })))
-  if (!there || !back) throw new Error('the clicked lines do not span a plane: click edges and floors again')
+  if (!there || !back) throw new FacadeProblem(refuse('facade-plane'))
   const toFacade = (x: number, y: number) => {
     const [across, level] = apply(there, x, y)
     return { across, level }

@@ -1,6 +1,7 @@
 import type { Actor, Refusal } from '../core/alarm.ts'
 import type { Measurement } from '../core/measurement.ts'
 import type { DoorContact, DoorHoldStatus } from '../core/ports.ts'
+import { refuse } from '../core/refusal.ts'
 import { createHoldMachine, type HoldInput, type HoldOutput } from './hold-machine.ts'
 import type { HoldOptions } from './hold-options.ts'
 import { readLiftSignal, speaksAgainstHold } from './lift-signals.ts'
@@ -93,7 +94,7 @@ export function createDoorHold(options: DoorHoldOptions): DoorHold {
     },
     override(by) {
       if (machine.state !== 'holding' && machine.state !== 'waiting')
-        return { refused: `the door of ${contact.lift} is not being held` }
+        return refuse('door-not-held', { lift: contact.lift })
       feed({ type: 'override', at: monotonic(), by })
       return status()
     },

@@ -5,6 +5,7 @@ import type { Actor, Refusal } from '../core/alarm.ts'
 import { ConfigError } from '../core/errors.ts'
 import type { ModelRow, ModelService, ModelStatus, ModelStore } from '../core/model.ts'
 import type { Store } from '../core/ports.ts'
+import { refuse } from '../core/refusal.ts'
 import { type DriftRule, driftOf } from './drift.ts'
 import { loadManifest, type ModelManifest } from './manifest.ts'
 import type { ModelRack } from './model-rack.ts'
@@ -106,17 +107,17 @@ export function createModelKeeper(options: ModelKeeperOptions): ModelKeeper {
     data: Record<string, unknown>,
   ): Promise<Refusal | undefined> {
     const from = rack.folder
-    if (folder === from) return { refused: `${folder} is in use already` }
-    if (!/^[\w.-]+$/.test(folder)) return { refused: `"${folder}" is no name of a model folder` }
+    if (folder === from) return refuse('model-in-use', { folder })
+    if (!/^[\w.-]+$/.test(folder)) return refuse('model-name', { folder })
     let manifest: ModelManifest
     try {
       manifest = await load(folder)
       const missing = options.neededLabels.filter((label) => !manifest.labels.includes(label))
-      if (missing.length > 0) return { refused: `${folder} does not know ${missing.join(', ')}, which scenes look for` }
+      if (missing.length > 0) return refuse('model-labels', { folder, labels: missing.join(', ') })
       writeComparison()
       await rack.switchTo(folder, manifest)
     } catch (error) {
-      if (error instanceof ConfigError) return { refused: error.message }
+      if (error instanceof ConfigError) return refuse('model-unusable', { problem: error.message })
       throw error
     }
     store.putSwitch({ at: now(), from, to: folder, siteModel: options.siteModel, by: by.id, reason, data })
@@ -164,7 +165,7 @@ export function createModelKeeper(options: ModelKeeperOptions): ModelKeeper {
       },
       async rollBack(by) {
         const before = store.switches(listed).find(({ to, reason }) => to === rack.folder && reason === 'person')
-        if (!before) return { refused: 'there was no other model before this one' }
+        if (!before) return refuse('no-model-before')
         return (await change(before.from, by, 'rolled-back', {})) ?? status()
       },
     },

@@ -2,6 +2,7 @@ import { type Actor, type Alarm, isRefusal, type Refusal } from '../core/alarm.t
 import type { Box, Detection } from '../core/detection.ts'
 import type { JudgedExample, LearnedVersion, LearningService, LearningStatus, LearningStore } from '../core/learning.ts'
 import type { Frame, Inference, Store } from '../core/ports.ts'
+import { refuse } from '../core/refusal.ts'
 import type { Sighting } from '../core/scene.ts'
 import { createAdapter } from './adapter.ts'
 import { evaluateHead, type LearningRules } from './evaluation.ts'
@@ -114,7 +115,7 @@ export function createLearning(options: LearningOptions): Learning {
     const { name: model } = options.model()
     const comparison = compare(judged())
     const everything = comparison.examples.map((_, i) => i)
-    if (!canFit(comparison, everything)) return { refused: 'two confirmed and two false alarms are needed at least' }
+    if (!canFit(comparison, everything)) return refuse('too-few-examples')
     const pause = () => new Promise<void>((resolve) => setImmediate(resolve))
     const report = await evaluateHead(comparison, options.rules, now(), pause)
     return store.putVersion({ model, createdAt: now(), head: fitHead(label, comparison), report })
@@ -174,7 +175,7 @@ export function createLearning(options: LearningOptions): Learning {
     },
     async removeExample(id, by) {
       const example = store.example(id)
-      if (!example || !(await store.removeExample(id))) return { refused: `there is no example ${id}` }
+      if (!example || !(await store.removeExample(id))) return refuse('no-example', { id })
       lever.audit('learning-example-deleted', by, { example: id, alarm: example.alarmId, sha256: example.sha256 })
       apply()
       schedule()
@@ -182,8 +183,8 @@ export function createLearning(options: LearningOptions): Learning {
     },
     judge(id, { value, reason }, by) {
       const example = store.example(id)
-      if (!example) return { refused: `there is no example ${id}` }
-      if (example.alarmId !== undefined) return { refused: 'it belongs to an alarm and is judged there' }
+      if (!example) return refuse('no-example', { id })
+      if (example.alarmId !== undefined) return refuse('example-of-alarm')
       store.setVerdict(id, { value, by: by.id, at: now(), ...(reason === undefined ? {} : { reason }) })
       lever.audit('learning-example-judged', by, { example: id, camera: example.camera, value })
       if (value === 'confirmed' && adapter.version !== undefined) lever.turn(undefined, 'gateway', 'confirmed-lost')
@@ -203,24 +204,20 @@ export function createLearning(options: LearningOptions): Learning {
         wanted === undefined
           ? store.versions(listedVersions).find((each) => each.model === model && each.report.isBetter)
           : store.version(wanted)
-      if (!found)
-        return { refused: wanted === undefined ? 'no version is better yet' : `there is no version ${wanted}` }
-      if (found.model !== model) return { refused: `version ${found.version} belongs to model ${found.model}` }
-      if (!found.report.isBetter)
-        return { refused: `version ${found.version} did not pass its held-back evaluation; see its report` }
+      if (!found) return wanted === undefined ? refuse('no-better-version') : refuse('no-version', { version: wanted })
+      if (found.model !== model) return refuse('version-of-model', { version: found.version, model: found.model })
+      if (!found.report.isBetter) return refuse('version-not-better', { version: found.version })
       return turned(found.version, by, 'person')
     },
-    switchOff: (by) =>
-      lever.version() === undefined ? { refused: 'it is off already' } : turned(undefined, by, 'person'),
+    switchOff: (by) => (lever.version() === undefined ? refuse('learning-off') : turned(undefined, by, 'person')),
     rollBack: (by) =>
-      lever.version() === undefined ? { refused: 'nothing is switched on' } : turned(lever.before(), by, 'rolled-back'),
+      lever.version() === undefined ? refuse('nothing-switched-on') : turned(lever.before(), by, 'rolled-back'),
   }
 
   function turned(version: number | undefined, by: Actor, reason: 'person' | 'rolled-back'): LearningStatus | Refusal {
     lever.turn(version, by, reason)
     apply()
-    if (version !== undefined && adapter.version !== version)
-      return { refused: `version ${version} is chosen, but examples it rests on were deleted: it does nothing` }
+    if (version !== undefined && adapter.version !== version) return refuse('version-without-examples', { version })
     return status()
   }
 

@@ -11,6 +11,7 @@ import { Evidence, evidenceToWire } from './evidence.ts'
 import { Instant, withInstants } from './instant.ts'
 import { Id, Place } from './place.ts'
 import { type Answer, answerToWire, Notice, noticeToWire, Response, responseToWire } from './response.ts'
+import { Why } from './why.ts'
 
 export const Severity = Type.Enum([...severities])
 export type Severity = Static<typeof Severity>
@@ -26,12 +27,7 @@ export type AlarmState = Static<typeof AlarmState>
 
 export const verdictValues = ['confirmed', 'false-alarm'] as const
 
-/** A sentence in data: the key of a message and its parameters. */
-export const Why = Type.Object(
-  { key: Type.String() },
-  { additionalProperties: Type.Union([Type.String(), Type.Number()]) },
-)
-export type Why = { key: string; [parameter: string]: string | number }
+export { Why } from './why.ts'
 
 /** What a speaker reported, for translation; keys in docs/reference/speakers.md. */
 export const Phrases = Type.Array(Type.Unsafe<Why>(Why), {

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox'
+import { Why } from './why.ts'
 
 /**
  * `refused`: the rules of alarms and cases say no (409; the message is for people).
@@ -19,7 +20,11 @@ export const ErrorCode = Type.Enum([...errorCodes])
 export type ErrorCode = (typeof errorCodes)[number]
 
 /** Where in a request the fault lies, e.g. `{ field: 'body.until', message: 'must match format "date-time"' }`. */
-export const FieldError = Type.Object({ field: Type.String(), message: Type.String() })
+export const FieldError = Type.Object({
+  field: Type.String(),
+  message: Type.String(),
+  phrase: Type.Optional(Type.Unsafe<Why>({ ...Why, description: 'the message for translation' })),
+})
 export type FieldError = Static<typeof FieldError>
 
 export const ErrorBody = Type.Object(
@@ -27,6 +32,9 @@ export const ErrorBody = Type.Object(
     error: Type.Object({
       code: ErrorCode,
       message: Type.String(),
+      phrase: Type.Optional(
+        Type.Unsafe<Why>({ ...Why, description: 'the message for translation, where it has a key' }),
+      ),
       details: Type.Optional(Type.Array(FieldError)),
     }),
   },

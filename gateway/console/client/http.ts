@@ -1,20 +1,20 @@
+import type { ErrorBody, FieldError, Why } from '../../api/schemas/index.ts'
+
 /** What the gateway refused or could not do, in its own words. */
 export class ApiProblem extends Error {
   readonly code: string
   readonly status: number
   /** Every field that is wrong, and how. */
-  readonly details: ReadonlyArray<{ field: string; message: string }>
-  constructor(
-    status: number,
-    code: string,
-    message: string,
-    details: ReadonlyArray<{ field: string; message: string }> = [],
-  ) {
+  readonly details: readonly FieldError[]
+  /** The message for translation, where it has a key. */
+  readonly phrase: Why | undefined
+  constructor(status: number, code: string, message: string, details: readonly FieldError[] = [], phrase?: Why) {
     super(message)
     this.name = 'ApiProblem'
     this.status = status
     this.code = code
     this.details = details
+    this.phrase = phrase
   }
 }
 
@@ -48,17 +48,14 @@ export function createHttp(options: { csrfToken(): string; onUnauthenticated(): 
     if (response.status === 204) return undefined
     const answer = await response.json().catch(() => undefined)
     if (response.ok) return answer
-    const problem = (
-      answer as
-        | { error?: { code: string; message: string; details?: Array<{ field: string; message: string }> } }
-        | undefined
-    )?.error
+    const problem = (answer as Partial<ErrorBody> | undefined)?.error
     if (response.status === 401 && path !== '/session') options.onUnauthenticated()
     throw new ApiProblem(
       response.status,
       problem?.code ?? 'unknown',
       problem?.message ?? response.statusText,
       problem?.details,
+      problem?.phrase,
     )
   }
   return {

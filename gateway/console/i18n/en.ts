@@ -1,3 +1,5 @@
+import { refusals } from '../../core/refusal.ts'
+
 export default {
   product: 'IoT edge gateway for residential compounds',
   nav: {
@@ -326,6 +328,38 @@ export default {
     ],
     save: 'Settle it',
   },
+  refused: refusals,
+  field: {
+    missing: 'is missing',
+    unknown: 'is not known here',
+    'one-of': 'must be one of {values}',
+    wrong: 'is not written as it should be',
+    minLength: 'needs at least {limit} characters',
+    maxLength: 'may have {limit} characters at most',
+    minimum: 'must not be less than {limit}',
+    maximum: 'must not be more than {limit}',
+    minItems: 'needs at least {limit}',
+    'no-person': 'is no person of the site file',
+    'password-is-name': 'must be more than the name',
+    'wrong-password': 'is not your current password',
+    names: {
+      name: 'Name',
+      password: 'Password',
+      currentPassword: 'Current password',
+      person: 'Person',
+      role: 'Role',
+      reason: 'Reason',
+      note: 'Note',
+      until: 'End',
+      id: 'Id',
+      kind: 'Kind',
+      codec: 'Codec',
+      address: 'Address',
+      groups: 'Groups',
+      floorHeightM: 'Height of a storey',
+      columns: 'Flats a storey',
+    },
+  },
   problem: {
     more: '{kind} ({message})',
     'not-found': 'it is not there any more',
@@ -606,6 +640,7 @@ export default {
     closed: 'Close',
   },
   colour: { green: 'In time', amber: 'Due soon', yellow: 'Overdue', red: 'Long overdue', none: '' },
+  side: { issuer: 'who issues it', unit: 'who handles it', reporter: 'who reports it' },
   role: { system: 'System', user: 'Operator', bridge: 'Platform' },
   devices: {
     register: 'Register',

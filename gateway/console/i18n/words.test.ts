@@ -3,6 +3,7 @@ import t from 'tap'
 import { errorCodes } from '../../api/schemas/error.ts'
 import { liftSignals } from '../../core/device-kind.ts'
 import { cameraProblems } from '../../core/ports.ts'
+import { refusals } from '../../core/refusal.ts'
 import en from './en.ts'
 import zh from './zh-CN.ts'
 
@@ -65,6 +66,20 @@ t.test('every reason a scene can give for an alarm has its sentence', async (t) 
     [...new Set(keys)].filter((key) => !(key in zh.why)),
     [],
   )
+})
+
+t.test('every no of the rules has its key, and every key its sentence', async (t) => {
+  const folder = new URL('../../', import.meta.url)
+  const rooms = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => /\.ts$/.test(name) && !/\.test\.ts$|(^|\/)testing\/|^console\/|^core\/refusal\.ts$/.test(name))
+    .map((name) => ({ name, text: readFileSync(new URL(name, folder), 'utf8') }))
+  t.ok(rooms.length > 200, `${rooms.length} files were read`)
+  t.same(
+    rooms.filter(({ text }) => /\brefused: ['`]/.test(text)).map(({ name }) => name),
+    [],
+    'who refuses says it by a key: refuse(…) of core/refusal.ts',
+  )
+  t.same(Object.keys(zh.refused).sort(), Object.keys(refusals).sort())
 })
 
 t.test('every lift signal and every kind of problem has its words', async (t) => {

@@ -1,6 +1,6 @@
 import { computed } from 'vue'
 import { useI18n } from 'vue-i18n'
-import type { Alarm, Answer, Place, Warning, Why } from '../../api/schemas/index.ts'
+import type { Alarm, Answer, Place, Why } from '../../api/schemas/index.ts'
 import { describeKind, describeMetric, type Metric } from '../../core/device-kind.ts'
 import { useClient } from '../client/key.ts'
 import { metricNames } from '../i18n/metric-names.ts'
@@ -40,8 +40,8 @@ export function useWords() {
     /** A reason of an alarm. */
     because: (reason: Why) => (te(`why.${reason.key}`) ? t(`why.${reason.key}`, reason) : t('why.other', reason)),
     /** What a speaker answered; in its own words where there is no sentence for it. */
-    said({ phrases = [], result }: Warning): string {
-      if (phrases.length === 0 || !phrases.every(({ key }) => te(`said.${key}`))) return result
+    said(phrases: readonly Why[], otherwise = ''): string {
+      if (phrases.length === 0 || !phrases.every(({ key }) => te(`said.${key}`))) return otherwise
       const seconds = (ms: unknown) => (typeof ms === 'number' ? (ms / 1000).toFixed(1) : '')
       return phrases
         .map((phrase) =>
