@@ -41,8 +41,8 @@ export function createTrends(options: {
     const numbers = hours.flatMap(({ at, value }) => (typeof value === 'number' ? [{ at, value }] : []))
     const [first, last] = [numbers[0], numbers.at(-1)]
     if (!first || !last) return undefined
+    if (last.at - first.at < leastDays * dayMs) return undefined
     const days = Math.round((last.at - first.at) / dayMs)
-    if (days < leastDays) return undefined
     // A day's mean at each end: one cold night is not a trend.
     const mean = (from: number) => {
       const inside = numbers.filter(({ at }) => at >= from && at < from + dayMs)
@@ -54,7 +54,6 @@ export function createTrends(options: {
   async function work(): Promise<void> {
     isWorking = true
     for (const [key, { device, metric }] of waiting) {
-      waiting.delete(key)
       try {
         const trend = await find(device, metric)
         known.delete(key)
@@ -64,6 +63,8 @@ export function createTrends(options: {
         waiting.clear()
         options.onError(error, 'the trends of devices could not be read')
       }
+      // Only now: who looks meanwhile need not have it found again.
+      waiting.delete(key)
       // SQLite answers at once: others get their turn in between.
       await new Promise((resolve) => setImmediate(resolve))
     }
