@@ -25,7 +25,7 @@ export default {
   connected: '实时',
   lost: '与网关的连接已断开，正在重连。画面数据停在 {age} 之前。',
   soundOn: '声音已开',
-  soundLocked: '点此开启告警声',
+  soundLocked: '开启告警声',
   silence: '静音',
   silenced: '已静音（告警仍未确认）',
   severity: { critical: '特急', high: '紧急', medium: '重要', low: '一般', informational: '提示' },
