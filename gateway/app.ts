@@ -30,7 +30,7 @@ import { createFalls } from './falls.ts'
 import { createHealth } from './health.ts'
 import { createFrameGate } from './inference/gate.ts'
 import { readPublicKey } from './inference/signature.ts'
-import { devicePushOf, homeAssistantOf, linkWill, modbusPollers } from './integrations.ts'
+import { createModbusPollers, devicePushOf, homeAssistantOf, linkWill } from './integrations.ts'
 import { lastKnown } from './last-known.ts'
 import { createLiveDevices } from './live-devices.ts'
 import { createMetrics } from './metrics.ts'
@@ -167,7 +167,7 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
     logger,
   })
 
-  const homeAssistant = homeAssistantOf(site, link, store)
+  const homeAssistant = homeAssistantOf(site, link, store, (id) => liveDevices.get(id))
 
   // Voices.
   const clips = loadClipLibrary({
@@ -332,8 +332,9 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
   }
 
   const isBrokerOurs = config.mqtt.external === undefined
+  const modbus = createModbusPollers(site, intake, { random, logger })
   const liveDevices = createLiveDevices({
-    ...{ site, scenes, registry, intake, link, pipeline, alarms, falls, onError },
+    ...{ site, scenes, registry, intake, link, pipeline, alarms, falls, modbus, onError },
     ...(isBrokerOurs
       ? { claimTopics: async (topics) => void (await ensureGatewaySecret(config.dataDir, topics)) }
       : {}),
@@ -374,6 +375,7 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
         deviceRows(liveDevices.list(), registry, {
           isOfSiteFile: (id) => ofSiteFile.has(id),
           problemOf: (id) => registered.asleep.get(id),
+          elderOf: (id) => liveDevices.elderOf(id)?.id,
           trends,
         }),
       codecs: codecs.map(({ kind }) => kind),
@@ -405,8 +407,7 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
   people.escalation.tick()
   pipeline.onRemembered(await lastKnown(site.devices, telemetry, now()))
   eyes.start()
-  const pollers = modbusPollers(config, intake, { random, logger })
-  const running = [link, cameras, facades, doors, ...pollers].map((part) => part.run(stopping.signal))
+  const running = [link, cameras, facades, doors, modbus].map((part) => part.run(stopping.signal))
   cleanUp.defer('cameras and mqtt', async () => {
     await intake.flush()
     stopping.abort(new Error('the gateway stops'))

@@ -6,10 +6,14 @@ import type { FallReport } from './core/acceleration.ts'
 import { createFallWatch, type FallWatch } from './inference/fall/fall-watch.ts'
 import { type FallModel, loadFallManifest } from './inference/fall/model.ts'
 import { createFallWorker } from './inference/fall/worker-model.ts'
+import { withTheirDevices } from './running-scenes.ts'
 
 export interface Falls extends FallWatch {
-  /** A band that was registered since the start; resolves when its model is there. */
-  addBand(device: string): Promise<void>
+  /**
+   * A band that was registered since the start, or given to another person; at the wrist where nothing is said. Resolves
+   * when its model is there.
+   */
+  addBand(device: string, position?: FallModel['position']): Promise<void>
   close(): Promise<void>
 }
 
@@ -32,7 +36,7 @@ export async function createFalls(
 ): Promise<Falls> {
   const positions = new Map<string, FallModel['position']>()
   for (const { id, kind } of devices) if (kind === 'wearable') positions.set(id, 'wrist')
-  for (const { devices: own, bandPosition } of elders)
+  for (const { devices: own, bandPosition } of withTheirDevices(elders, devices))
     for (const id of own) if (positions.has(id)) positions.set(id, bandPosition)
   const loaded = new Map<FallModel['position'], FallModel>()
   const close = async () => {
@@ -45,8 +49,8 @@ export async function createFalls(
     )
     return createFallWorker({ manifest, logger: context.logger, random: context.random })
   }
-  /** The model at the wrist, while it is being loaded for a band that came later. */
-  let coming: Promise<FallModel> | undefined
+  /** Models that are being loaded for a band that came later. */
+  const coming = new Map<FallModel['position'], Promise<FallModel>>()
   try {
     for (const position of new Set(positions.values())) loaded.set(position, await load(position))
   } catch (error) {
@@ -62,11 +66,12 @@ export async function createFalls(
   })
   return {
     ...watch,
-    async addBand(device) {
-      if (!positions.has(device)) positions.set(device, 'wrist')
-      if (loaded.has('wrist')) return
-      coming ??= load('wrist')
-      loaded.set('wrist', await coming.finally(() => (coming = undefined)))
+    async addBand(device, position = 'wrist') {
+      positions.set(device, position)
+      if (loaded.has(position)) return
+      const model = coming.get(position) ?? load(position)
+      coming.set(position, model)
+      loaded.set(position, await model.finally(() => coming.delete(position)))
     },
     close,
   }

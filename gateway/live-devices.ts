@@ -1,11 +1,13 @@
 import type { Alarms } from './alarms/alarms.ts'
 import type { DeviceEntry, SiteConfig } from './config/site.ts'
 import type { Actor } from './core/alarm.ts'
+import type { Elder } from './core/elder.ts'
 import type { Measurement } from './core/measurement.ts'
 import type { Intake } from './devices/intake.ts'
 import type { MqttLink } from './devices/mqtt-link.ts'
 import type { DeviceRegistry } from './devices/registry.ts'
 import type { Falls } from './falls.ts'
+import type { ModbusPollers } from './integrations.ts'
 import type { Pipeline } from './pipeline.ts'
 import type { SceneSet } from './running-scenes.ts'
 import type { GatewayTopics } from './secrets.ts'
@@ -21,6 +23,7 @@ export interface LiveDevicesOptions {
   pipeline: Pick<Pipeline, 'changeScenes'>
   alarms: Pick<Alarms, 'endOf' | 'watchAnew'>
   falls: Pick<Falls, 'addBand'>
+  modbus: Pick<ModbusPollers, 'change'>
   /** Makes the embedded broker let the gateway read these topics; absent with an external broker. */
   claimTopics?(topics: GatewayTopics): Promise<void>
   onError(error: unknown, what: string): void
@@ -29,6 +32,8 @@ export interface LiveDevicesOptions {
 export interface LiveDevices {
   list(): readonly DeviceEntry[]
   get(id: string): DeviceEntry | undefined
+  /** Whose it is, where it belongs to a person. */
+  elderOf(id: string): Elder | undefined
   /** Puts devices in and takes others out, in one step: intake, subscriptions, scenes, open alarms. */
   change(change: { put?: readonly DeviceEntry[]; removed?: readonly string[] }, by: Actor): void
   /** Until the rights that the last changes need are written for the broker. */
@@ -37,7 +42,7 @@ export interface LiveDevices {
 
 /**
  * The devices of a running site. What changes here is known at once to everything that goes by devices, but for Home
- * Assistant and elders: whom they show and whose devices they are is written in the site file.
+ * Assistant, which is told at the next start.
  */
 export function createLiveDevices(options: LiveDevicesOptions): LiveDevices {
   const { registry, intake, alarms } = options
@@ -66,9 +71,13 @@ export function createLiveDevices(options: LiveDevicesOptions): LiveDevices {
     })
   }
 
+  const elderOf = (id: string): Elder | undefined =>
+    options.site.elders.find((elder) => elder.devices.includes(id) || elder.id === devices.get(id)?.elder)
+
   return {
     list: () => [...devices.values()],
     get: (id) => devices.get(id),
+    elderOf,
     change({ put = [], removed = [] }, by) {
       const touched = new Set<string>()
       for (const id of removed) {
@@ -87,10 +96,11 @@ export function createLiveDevices(options: LiveDevicesOptions): LiveDevices {
         intake.put(device, sources)
         if (device.kind === 'wearable')
           void options.falls
-            .addBand(device.id)
+            .addBand(device.id, elderOf(device.id)?.bandPosition)
             .catch((error) => options.onError(error, 'a band cannot be watched for falls'))
       }
-      if (put.some(({ address }) => address !== undefined)) listenTo()
+      options.modbus.change([...devices.values()])
+      listenTo()
       if (touched.size === 0) return
       const { gone, come } = options.scenes.change([...devices.values()], touched)
       const watched = new Set(come.flatMap((scene) => [...scene.devices]))
@@ -107,6 +117,7 @@ function isSameForScenes(one: DeviceEntry, other: DeviceEntry): boolean {
   return (
     one.kind === other.kind &&
     one.heartbeatMs === other.heartbeatMs &&
+    one.elder === other.elder &&
     JSON.stringify(Object.entries(one.place).sort()) === JSON.stringify(Object.entries(other.place).sort())
   )
 }

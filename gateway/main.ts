@@ -9,13 +9,12 @@ import { addCredentials, readCredentials } from './broker/credentials.ts'
 import { loadSite } from './config/load.ts'
 import { siteSchema } from './config/schema.ts'
 import type { SiteConfig } from './config/site.ts'
-import { describeKind } from './core/device-kind.ts'
 import { ConfigError, StartError } from './core/errors.ts'
 import { makeDataDir } from './data-dir.ts'
 import { driverSchemas } from './drivers.ts'
 import { exportCrops, listModels } from './learning-commands.ts'
 import { ensureGatewaySecret, secretFiles } from './secrets.ts'
-import { gatewayTopics } from './site-parts.ts'
+import { gatewayTopics, lifeSafetyTopics } from './site-parts.ts'
 import { hashPassword } from './storage/password.ts'
 import { openStore } from './storage/store.ts'
 import { verifyEvidence, verifyJournal } from './storage/verify.ts'
@@ -93,9 +92,7 @@ async function runBroker(config: SiteConfig, logger: pino.Logger): Promise<() =>
     credentialsFile: secretFiles(config.dataDir).credentials,
     limits: defaultLimits,
     // Queued messages of life-safety devices outlive any flood of telemetry.
-    alarmTopics: config.devices
-      .filter(({ kind }) => describeKind(kind)?.isLifeSafety)
-      .map(({ id, topic }) => topic ?? `site/${config.site.id}/${id}/up`),
+    alarmTopics: lifeSafetyTopics(config),
     logger,
   })
   console.log(`mqtt     mqtt://${host}:${broker.port}`)

@@ -1,5 +1,7 @@
 import { mkdirSync, readFileSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import modbus from 'modbus-serial'
 import mqtt, { type MqttClient } from 'mqtt'
 import pino from 'pino'
 import t, { type Test } from 'tap'
@@ -36,14 +38,14 @@ interface Answer {
 }
 
 /** A whole gateway beside its real broker, and an administrator at the console. */
-async function house(t: Test) {
+async function house(t: Test, limits = defaultLimits) {
   const dataDir = t.testdir()
   mkdirSync(join(dataDir, 'broker'))
   await ensureGatewaySecret(dataDir, { publish: [], subscribe: [] })
   const credentialsFile = secretFiles(dataDir).credentials
   const broker = await startBroker({
     ...{ site: 'garden', host: '127.0.0.1', port: 0, dataDir: join(dataDir, 'broker'), credentialsFile },
-    ...{ limits: defaultLimits, alarmTopics: [], logger },
+    ...{ limits, alarmTopics: [], logger },
   })
   t.teardown(() => broker.stop())
 
@@ -247,3 +249,121 @@ t.test(
     t.match(await row(), { kind: 'door', problem: undefined })
   },
 )
+
+const elders = `
+people: [{ id: caregiver-a, name: 护理员甲, duty: caregiver }]
+elders:
+  - { id: elder-301, name: 301 室长者, place: { building: b1, unit: u1, floor: "3", flat: "301" }, contacts: [caregiver-a] }
+`
+const button = { id: 'sos-9', name: { zh: '按钮', en: 'Button' }, kind: 'sos' }
+
+t.test(
+  'a button given to an elder on the console calls for that person, from their home, until it is taken away',
+  async (t) => {
+    const { open, connect } = await house(t)
+    const { app, ask, logIn } = await open(elders)
+    await logIn(app.firstPassword!)
+    t.match((await ask('POST', '/devices', { ...button, elder: 'elder-999' })).body.error?.details, [
+      { field: 'body.elder', message: 'there is no elder "elder-999"' },
+    ])
+    const { credentials } = (await ask('POST', '/devices', { ...button, elder: 'elder-301' })).body
+    const device = await connect(credentials!)
+    const press = () =>
+      device.publishAsync(credentials!.topic, JSON.stringify({ values: { sosPress: 'single' } }), { qos: 1 })
+    const alarms = async () => (await ask('GET', '/alarms?kind=elder_sos&limit=50')).body.items!
+    await press()
+    const alarm = await until('the call', async () => (await alarms())[0])
+    t.match(alarm, { person: 'elder-301', place: { building: 'b1', floor: '3', flat: '301' } })
+    const elder = async () => (await ask('GET', '/elders/elder-301')).body as { devices: Array<{ id: string }> }
+    t.match((await elder()).devices, [{ id: 'sos-9' }])
+    t.match((await ask('GET', '/elders')).body.items, [{ id: 'elder-301', devicesUp: 1 }])
+
+    t.equal((await ask('PATCH', '/devices/sos-9', { elder: null })).status, 200)
+    t.same((await elder()).devices, [])
+    await press()
+    const other = await until('a call that is nobody’s', async () => (await alarms()).find(({ person }) => !person))
+    t.match(other, { source: { id: 'sos-9' } })
+    t.notMatch(other, { person: 'elder-301' })
+  },
+)
+
+t.test('the broker keeps the press of a registered button first, as of one in the site file', async (t) => {
+  const limits = { ...defaultLimits, session: { ...defaultLimits.session, messages: 20 } }
+  const { open, connect, credentialsFile } = await house(t, limits)
+  const first = await open(elders)
+  await first.logIn(first.app.firstPassword!)
+  const sos = (await first.ask('POST', '/devices', { ...button, elder: 'elder-301' })).body.credentials!
+  const climate = { id: 'climate-9', name: { zh: '温湿度', en: 'Climate' }, kind: 'climate' }
+  const other = (await first.ask('POST', '/devices', climate)).body.credentials!
+  const [press, flood] = [await connect(sos), await connect(other)]
+  const kept = await until('the broker is told', () => {
+    const line = readFileSync(credentialsFile, 'utf8')
+      .split('\n')
+      .find((each) => each.includes('"gateway"'))
+    const { first = [] } = JSON.parse(line!) as { first?: string[] }
+    return first.includes('site/garden/sos-9/up') ? first : undefined
+  })
+  t.notOk(kept.includes('site/garden/climate-9/up'))
+  // Logs in after the broker has read the file anew: its login is in the same file.
+  const { credentials: marker } = (await first.ask('POST', '/devices', { ...climate, id: 'climate-10' })).body
+  await connect(marker!)
+  await first.app.stop()
+
+  await press.publishAsync(sos.topic, JSON.stringify({ values: { sosPress: 'single' } }), { qos: 1 })
+  for (let n = 0; n < 100; n++)
+    await flood.publishAsync(other.topic, JSON.stringify({ values: { temperatureCelsius: n / 10 } }), { qos: 1 })
+  const second = await open(elders)
+  await second.logIn(first.app.firstPassword!)
+  const alarm = await until(
+    'the press arrives although much came after it',
+    async () => (await second.ask('GET', '/alarms?kind=elder_sos&limit=5')).body.items![0],
+  )
+  t.match(alarm, { person: 'elder-301', source: { id: 'sos-9' } })
+})
+
+t.test('a meter registered with a map of its registers is read by Modbus until it is removed', async (t) => {
+  const server = new modbus.ServerTCP(
+    { getHoldingRegister: (address: number) => 100 + address },
+    { host: '127.0.0.1', port: 0, unitID: 1 },
+  )
+  await new Promise((resolve) => server.once('initialized', resolve))
+  t.teardown(() => new Promise<void>((resolve) => server.close(() => resolve())))
+  const inner = (server as unknown as { _server: { address(): AddressInfo; getConnections(done: unknown): void } })
+    ._server
+  const connections = () =>
+    new Promise<number>((resolve) => inner.getConnections((_: unknown, count: number) => resolve(count)))
+  const { open } = await house(t)
+  const first = await open()
+  await first.logIn(first.app.firstPassword!)
+  const map = (metric: string, address: number) => ({
+    ...{ host: '127.0.0.1', port: inner.address().port, pollSeconds: 1 },
+    registers: [{ metric, address, factor: 0.1 }],
+  })
+  const meter = (nth: number, modbus: object) => ({
+    ...{ id: `meter-${nth}`, kind: 'electricity-meter', modbus },
+    name: { zh: '电表', en: 'Meter' },
+  })
+  t.match((await first.ask('POST', '/devices', meter(1, { host: '127.0.0.1', registers: [] }))).body.error?.details, [
+    { field: 'body.modbus.registers' },
+  ])
+  const registered = await first.ask('POST', '/devices', meter(1, map('powerWatts', 23)))
+  t.equal(registered.status, 201)
+  t.equal(registered.body.credentials, undefined, 'it logs in nowhere')
+  await first.ask('POST', '/devices', meter(2, map('powerWatts', 50)))
+  const powerOf = async (ask: typeof first.ask, id: string) => {
+    const row = (await ask('GET', '/devices')).body.items!.find((each) => each.id === id)
+    return (row?.values as Record<string, { value: number }> | undefined)?.powerWatts?.value
+  }
+  await until('the first is read', async () => (await powerOf(first.ask, 'meter-1')) === 12.3)
+  await until('the second too', async () => (await powerOf(first.ask, 'meter-2')) === 15)
+  await until('they share a connection', async () => (await connections()) === 1)
+  await first.app.stop()
+  await until('nothing is read from a gateway that stopped', async () => (await connections()) === 0)
+
+  const second = await open()
+  await second.logIn(first.app.firstPassword!)
+  await until('it is read again after a restart', async () => (await powerOf(second.ask, 'meter-1')) === 12.3)
+  t.equal((await second.ask('DELETE', '/devices/meter-1')).status, 204)
+  t.equal((await second.ask('DELETE', '/devices/meter-2')).status, 204)
+  await until('and no more when it is gone', async () => (await connections()) === 0)
+})

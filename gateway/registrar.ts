@@ -23,7 +23,7 @@ const alsoInSiteFile = 'is also registered on the console; the site file counts'
 
 /**
  * The devices people have registered, checked against the site file of today: it wins where both name the same device or
- * address. A place that is not there any more costs a device its place, not its voice.
+ * address. A place or an elder that is not there any more costs a device its place or its elder, not its voice.
  */
 export function wakeRegistered(
   config: SiteConfig,
@@ -39,11 +39,14 @@ export function wakeRegistered(
     const read = reason === undefined ? readRegisteredDevice(row, config, codecs) : undefined
     if (read && 'entry' in read) entries.push(read.entry)
     else {
-      const homeless = read && readRegisteredDevice({ ...row, place: {} }, config, codecs)
       const why = reason ?? (read as { problems: FieldProblem[] }).problems.map(inWords).join('; ')
       logger.warn({ device: row.id, reason: why }, 'a registered device does not fit the site file')
       asleep.set(row.id, why)
-      if (homeless && 'entry' in homeless) entries.push(homeless.entry)
+      if (!read) continue
+      const { elder: _, ...nobodys } = row
+      const lesser = [{ ...row, place: {} }, nobodys, { ...nobodys, place: {} }]
+      const fit = lesser.map((each) => readRegisteredDevice(each, config, codecs)).find((each) => 'entry' in each)
+      if (fit && 'entry' in fit) entries.push(fit.entry)
     }
   }
   return { entries, asleep }
@@ -80,7 +83,8 @@ export function createRegistrar(options: RegistrarOptions): DeviceRegistrar {
   }
 
   const rowOf = (id: string) => store.deviceRows.list().find((row) => row.id === id)
-  const logsIn = ({ address }: Pick<WrittenDevice, 'address'>) => credentialsFile !== undefined && address === undefined
+  const logsIn = ({ address, modbus }: Pick<WrittenDevice, 'address' | 'modbus'>) =>
+    credentialsFile !== undefined && address === undefined && modbus === undefined
 
   async function users(): Promise<Map<string, string>> {
     return new Map(
@@ -110,7 +114,7 @@ export function createRegistrar(options: RegistrarOptions): DeviceRegistrar {
     }))
   }
 
-  function write(devices: readonly ReadDevice[], transition: (id: string) => string, by: Actor): void {
+  async function write(devices: readonly ReadDevice[], transition: (id: string) => string, by: Actor): Promise<void> {
     const at = now()
     store.transact((transaction) => {
       for (const { written } of devices) {
@@ -120,7 +124,13 @@ export function createRegistrar(options: RegistrarOptions): DeviceRegistrar {
       }
     })
     for (const { written } of devices) asleep.delete(written.id)
-    live.change({ put: devices.map(({ entry }) => entry) }, by)
+    await changeLive({ put: devices.map(({ entry }) => entry) }, by)
+  }
+
+  /** The gateway's own rights are in the same file as the logins: one writes after the other. */
+  async function changeLive(change: Parameters<LiveDevices['change']>[0], by: Actor): Promise<void> {
+    live.change(change, by)
+    await live.settled()
   }
 
   const audit = (transition: string, subject: string, by: Actor) =>
@@ -144,7 +154,7 @@ export function createRegistrar(options: RegistrarOptions): DeviceRegistrar {
         const no = clash(read, await users(), live.list())
         if (no) return no
         if (rowOf(id)) return refuse('device-exists', { id })
-        write([read], () => 'device-registered', by)
+        await write([read], () => 'device-registered', by)
         const [credentials] = logsIn(read.written) ? await makeLogins([id]) : []
         return { device: read.written, ...(credentials ? { credentials } : {}) }
       }),
@@ -162,7 +172,7 @@ export function createRegistrar(options: RegistrarOptions): DeviceRegistrar {
         const others = live.list().filter((device) => device.id !== id)
         const no = clash(read, await users(), others)
         if (no) return no
-        write([read], () => 'device-changed', by)
+        await write([read], () => 'device-changed', by)
         if (logsIn(before) && !logsIn(read.written)) await removeCredentials(credentialsFile!, [id])
         const [credentials] = !logsIn(before) && logsIn(read.written) ? await makeLogins([id]) : []
         return { device: read.written, ...(credentials ? { credentials } : {}) }
@@ -180,7 +190,7 @@ export function createRegistrar(options: RegistrarOptions): DeviceRegistrar {
         })
         asleep.delete(id)
         if (ofSiteFile.has(id)) return 'removed'
-        live.change({ removed: [id] }, by)
+        await changeLive({ removed: [id] }, by)
         if (credentialsFile !== undefined) await removeCredentials(credentialsFile, [id])
         return 'removed'
       }),
@@ -245,7 +255,7 @@ export function createRegistrar(options: RegistrarOptions): DeviceRegistrar {
         const ids = (list: readonly ReadDevice[]) => list.map(({ written }) => written.id)
         const report = { added: ids(added), changed: ids(changed), unchanged: ids(unchanged), ofSiteFile: skipped }
         if (isDryRun || added.length + changed.length === 0) return { ...report, credentials: [] }
-        write([...added, ...changed], (id) => (known.has(id) ? 'device-changed' : 'device-registered'), by)
+        await write([...added, ...changed], (id) => (known.has(id) ? 'device-changed' : 'device-registered'), by)
         const ended = changed.filter(({ written }) => logsIn(known.get(written.id)!) && !logsIn(written))
         if (ended.length > 0) await removeCredentials(credentialsFile!, ids(ended))
         const begun = changed.filter(({ written }) => !logsIn(known.get(written.id)!) && logsIn(written))

@@ -11,7 +11,7 @@ import { sceneDefinitions } from './scenes/index.ts'
 /** What scenes are built from. */
 export type SceneSite = Pick<SiteConfig, 'lifts' | 'buildings' | 'cameras' | 'scenes'> & {
   site: { id: string; gridCell?: string; timeZone?: string }
-  devices: ReadonlyArray<Pick<SiteConfig['devices'][number], 'id' | 'kind' | 'place' | 'heartbeatMs'>>
+  devices: ReadonlyArray<Pick<SiteConfig['devices'][number], 'id' | 'kind' | 'place' | 'heartbeatMs' | 'elder'>>
   elders?: readonly Elder[]
 }
 
@@ -94,7 +94,6 @@ function isSame(one: PlannedScene, other: PlannedScene): boolean {
 /** What may run; asked with the devices there are. */
 function createPlanner(site: SceneSite): (devices: SceneSite['devices']) => PlannedScene[] {
   const localTime = createLocalClock(site.site.timeZone ?? shanghai)
-  const owned = new Set(site.elders?.flatMap((elder) => elder.devices))
   // Made once: an entry that is the same object is the same entry.
   const definitions = sceneDefinitions.map((definition) => ({
     definition,
@@ -111,7 +110,9 @@ function createPlanner(site: SceneSite): (devices: SceneSite['devices']) => Plan
       return { id, kind, place, heartbeatMs, ...(bridge === undefined ? {} : { bridge }) }
     })
     const byDevice = new Map(devices.map((device) => [device.id, device]))
-    const known: Known = { site, devices, byDevice, owned, localTime }
+    const elders = withTheirDevices(site.elders ?? [], given)
+    const owned = new Set(elders.flatMap((elder) => elder.devices))
+    const known: Known = { site, devices, byDevice, elders, owned, localTime }
     return definitions.flatMap(({ definition, defaults }) => runsOf(definition, defaults, known))
   }
 }
@@ -120,6 +121,7 @@ interface Known {
   site: SceneSite
   devices: readonly TargetDevice[]
   byDevice: ReadonlyMap<string, TargetDevice>
+  elders: readonly Elder[]
   /** Devices that belong to an elder. */
   owned: ReadonlySet<string>
   /** One for all: the formatter behind it is large. */
@@ -127,7 +129,7 @@ interface Known {
 }
 
 function runsOf(definition: Definition, defaults: SceneConfig, known: Known): PlannedScene[] {
-  const { site, devices, byDevice, owned, localTime } = known
+  const { site, devices, byDevice, elders, owned, localTime } = known
   const entries = site.scenes.filter(({ scene }) => scene === definition.kind)
   if (entries.length === 0 && !definition.isDefault) return []
   /** The entry that decides; undefined where the scene does not run. */
@@ -186,7 +188,7 @@ function runsOf(definition: Definition, defaults: SceneConfig, known: Known): Pl
       const others = definition.isForUnowned
         ? devices.filter((device) => isShown(device) && isNeeded(device) && !owned.has(device.id))
         : []
-      const forElders = (site.elders ?? []).flatMap((elder) => {
+      const forElders = elders.flatMap((elder) => {
         if (definition.needsHealthConsent && !elder.consents.health) return []
         const entry = decide({ elder: elder.id, place: elder.place })
         const own = elder.devices.flatMap((id) => byDevice.get(id) ?? []).filter(isShown)
@@ -196,6 +198,17 @@ function runsOf(definition: Definition, defaults: SceneConfig, known: Known): Pl
       return [...forElders, ...perDevice(others)]
     }
   }
+}
+
+/** Elders with the devices the site file names and those that were registered for them. */
+export function withTheirDevices(
+  elders: readonly Elder[],
+  devices: ReadonlyArray<{ id: string; elder?: string }>,
+): Elder[] {
+  return elders.map((elder) => {
+    const more = devices.filter(({ id, elder: owner }) => owner === elder.id && !elder.devices.includes(id))
+    return more.length === 0 ? elder : { ...elder, devices: [...elder.devices, ...more.map(({ id }) => id)] }
+  })
 }
 
 function fits({ lifts, devices, places, elders }: SceneConfig, named: Named): boolean {

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
-import { addCredential, readCredentials } from './broker/credentials.ts'
+import { addCredential, readCredentials, setKeptFirst } from './broker/credentials.ts'
 
 /** Files of the data directory that the gateway's own processes share; each readable by its owner only. */
 export function secretFiles(dataDir: string) {
@@ -21,6 +21,8 @@ export const gatewayClient = 'gateway'
 export interface GatewayTopics {
   publish: string[]
   subscribe: string[]
+  /** Whose messages the broker keeps first: those of life-safety devices. */
+  first?: string[]
 }
 
 /**
@@ -40,8 +42,13 @@ export async function ensureGatewaySecret(dataDir: string, topics: GatewayTopics
       publish: [...new Set([...publish, ...topics.publish])],
       subscribe: [...new Set([...subscribe, ...topics.subscribe])],
     }
+    const { first = own.first ?? [] } = topics
     if (!isDeepStrictEqual(wanted, { publish, subscribe }))
-      await addCredential(files.credentials, { id: gatewayClient, role: 'gateway', secret: kept, ...wanted })
+      await addCredential(files.credentials, {
+        ...{ id: gatewayClient, role: 'gateway', secret: kept, isMade: true, first },
+        ...wanted,
+      })
+    else await setKeptFirst(files.credentials, gatewayClient, first)
     return kept
   }
   const { secret } = await addCredential(files.credentials, { id: gatewayClient, role: 'gateway', ...topics })

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import type { CameraOptions } from './cameras/index.ts'
 import type { CameraEntry, SiteConfig } from './config/site.ts'
+import { describeKind } from './core/device-kind.ts'
 import { findDriver } from './core/driver.ts'
 import type { Measurement } from './core/measurement.ts'
 import type { DoorService } from './core/ports.ts'
@@ -39,7 +40,37 @@ export function gatewayTopics(config: SiteConfig): GatewayTopics {
       ...(publish ? [`${prefix}/device/+/config`, `gridgate/${site.id}/#`] : []),
     ],
     subscribe: [...new Set([...filters, ...(publish ? [`${prefix}/status`] : [])])],
+    first: lifeSafetyTopics(config),
   }
+}
+
+/** Where messages come in that must outlive any flood of telemetry: a smoke detector's, a button's. */
+export function lifeSafetyTopics({ site, devices }: Pick<SiteConfig, 'site' | 'devices'>): string[] {
+  const topics = devices
+    .filter(({ kind }) => describeKind(kind)?.isLifeSafety)
+    .flatMap(({ id, topic, address, codec }) => {
+      if (topic !== undefined) return [topic]
+      if (address === undefined) return [`site/${site.id}/${id}/up`, `site/${site.id}/${id}/up/#`]
+      return familyTopics(codec, address)
+    })
+  return [...new Set(topics)]
+}
+
+/**
+ * Where a device of a family publishes, by the topics of the family: its name stands at the first wildcard, or at a later
+ * one. Sparkplug's names of three parts are not among them.
+ */
+function familyTopics(codec: string, address: string): string[] {
+  if (/[+#/]/.test(address) && codec !== 'zigbee2mqtt') return []
+  const filters = codecs.filter(({ kind }) => kind === codec || codec === 'auto').flatMap(({ filters }) => filters)
+  return filters.flatMap((filter) => {
+    const levels = filter.split('/')
+    return levels.flatMap((level, at) => {
+      const named = (rest: readonly string[]) => [...levels.slice(0, at), address, ...rest].join('/')
+      if (level === '#') return [named([]), named(['#'])]
+      return level === '+' ? [named(levels.slice(at + 1))] : []
+    })
+  })
 }
 
 /** What falls is there for a second: every picture, at the size in which the engine looks at it. */

@@ -40,12 +40,18 @@ export function siteView(config: SiteConfig): SiteView {
 export function deviceRows(
   devices: readonly DeviceEntry[],
   registry: Pick<DeviceRegistry, 'get'>,
-  more: { isOfSiteFile(id: string): boolean; problemOf(id: string): string | undefined; trends: Trends },
+  more: {
+    isOfSiteFile(id: string): boolean
+    problemOf(id: string): string | undefined
+    elderOf(id: string): string | undefined
+    trends: Trends
+  },
 ): DeviceRow[] {
   return devices.map(({ id, kind, name, place, codec, address, groups, heartbeatMs }) => {
     const state = registry.get(id)
     const values = state?.values ?? {}
     const problem = more.problemOf(id)
+    const elder = more.elderOf(id)
     const { batteryPercent: percent, isBatteryLow: isLow } = values
     const metric = (['signalDbm', 'linkQuality'] as const).find((name) => typeof values[name] === 'number')
     const battery = typeof percent === 'number' ? more.trends.of(id, 'batteryPercent') : undefined
@@ -61,6 +67,7 @@ export function deviceRows(
       definedBy: more.isOfSiteFile(id) ? 'site-file' : 'console',
       ...(address === undefined ? {} : { address }),
       ...(problem === undefined ? {} : { problem }),
+      ...(elder === undefined ? {} : { elder }),
       isUp: state?.isUp === true,
       ...(state?.lastSeenAt === undefined ? {} : { lastSeenAt: state.lastSeenAt }),
       values: Object.fromEntries(

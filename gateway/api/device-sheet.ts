@@ -21,6 +21,8 @@ const columns = [
   'options',
   'groups',
   'heartbeatSeconds',
+  'elder',
+  'modbus',
 ] as const
 type Column = (typeof columns)[number]
 /** Told in an export, left out of an import. */
@@ -50,6 +52,8 @@ export function writeSheet(
       options: Object.keys(device.options).length === 0 ? '' : JSON.stringify(device.options),
       groups: device.groups.join(';'),
       heartbeatSeconds: String(device.heartbeatSeconds),
+      elder: device.elder ?? '',
+      modbus: device.modbus === undefined ? '' : JSON.stringify(device.modbus),
       definedBy: device.definedBy,
       isUp: state === undefined ? '' : String(state.isUp),
       lastSeenAt: state?.lastSeenAt === undefined ? '' : toInstant(state.lastSeenAt),
@@ -88,12 +92,14 @@ export function readSheet(text: string): ImportRow[] | { problems: Array<FieldPr
       const index = names.indexOf(column)
       return index < 0 ? undefined : unguarded(cells[index]?.trim() ?? '') || undefined
     }
-    const options = of('options')
-    let parsed: unknown
-    try {
-      parsed = options === undefined ? undefined : JSON.parse(options)
-    } catch {
-      problems.push({ line, field: 'options', message: 'is not JSON' })
+    const json = (column: Column): Record<string, unknown> => {
+      const text = of(column)
+      try {
+        return text === undefined ? {} : { [column]: JSON.parse(text) }
+      } catch {
+        problems.push({ line, field: column, message: 'is not JSON' })
+        return {}
+      }
     }
     const heartbeat = of('heartbeatSeconds')
     const place = Object.fromEntries(placeColumns.flatMap((part) => (of(part) ? [[part, of(part)]] : [])))
@@ -107,7 +113,9 @@ export function readSheet(text: string): ImportRow[] | { problems: Array<FieldPr
         place,
         ...(of('codec') === undefined ? {} : { codec: of('codec') }),
         ...(of('address') === undefined ? {} : { address: of('address') }),
-        ...(parsed === undefined ? {} : { options: parsed }),
+        ...(of('elder') === undefined ? {} : { elder: of('elder') }),
+        ...json('options'),
+        ...json('modbus'),
         groups,
         ...(heartbeat === undefined ? {} : { heartbeatSeconds: Number(heartbeat) }),
       },

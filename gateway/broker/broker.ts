@@ -32,7 +32,10 @@ export interface BrokerOptions {
   dataDir: string
   credentialsFile: string
   limits: BrokerLimits
-  /** Topic filters whose messages are never dropped from the queue of a client that is away. */
+  /**
+   * Topic filters whose messages are never dropped from the queue of a client that is away; beside those in the gateway's
+   * line of the credentials file, which may change while the broker runs.
+   */
   alarmTopics: readonly string[]
   logger: Logger
   now?: () => number
@@ -84,11 +87,12 @@ async function start(options: BrokerOptions, cleanUp: CleanUp): Promise<Broker> 
 
   const book = new CredentialBook(options.credentialsFile, limits.pendingLogins)
   await loadCredentials(book, options.credentialsFile)
+  const alarmTopics = () => [...options.alarmTopics, ...book.first]
 
   const sessions = new SessionPersistence({
     file: join(options.dataDir, 'sessions.db'),
     limits: limits.session,
-    alarmTopics: options.alarmTopics,
+    alarmTopics: alarmTopics(),
     logger,
     now,
     admits: (client, filter) => guests.get(client)?.access.maySubscribe(filter) ?? false,
@@ -307,6 +311,7 @@ async function start(options: BrokerOptions, cleanUp: CleanUp): Promise<Broker> 
   const stopWatching = watchFiles([options.credentialsFile], limits.reloadMs, async () => {
     try {
       const changed = new Set(await book.reload())
+      sessions.backlog.keepFirst(alarmTopics())
       for (const client of Object.values(clientsOf(aedes))) {
         if (changed.has(guests.get(client)?.id ?? '')) client.close()
       }

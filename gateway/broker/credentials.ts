@@ -1,6 +1,7 @@
 import { createHmac, randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from 'node:crypto'
 import { open, readFile, rename, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { type Role, roles } from './access.ts'
 import { isTopicFilter } from './topic-filter.ts'
 
@@ -15,6 +16,8 @@ export interface Credential {
   publish?: string[]
   /** Topic filters beyond the role's, that the client may subscribe to. */
   subscribe?: string[]
+  /** Of the gateway: topic filters whose messages are kept first, beside those the broker was started with. */
+  first?: string[]
 }
 
 /** What is asked of {@link addCredential}. Without `secret` one of 192 random bits is made. */
@@ -23,7 +26,10 @@ export interface NewCredential {
   role: Role
   publish?: string[]
   subscribe?: string[]
+  first?: string[]
   secret?: string
+  /** `secret` is one that was made here before. */
+  isMade?: boolean
 }
 
 export interface ScryptCost {
@@ -103,9 +109,9 @@ export async function addCredentials(
   })
   const credentials = new Map(existing.map((credential) => [credential.id, credential]))
   const added: Array<{ id: string; secret: string }> = []
-  for (const { secret: chosen, ...rest } of entries) {
+  for (const { secret: chosen, isMade = chosen === undefined, ...rest } of entries) {
     const secret = chosen ?? randomBytes(24).toString('base64url')
-    const hash = await hashSecret(secret, chosen === undefined ? madeSecretCost : chosenSecretCost)
+    const hash = await hashSecret(secret, isMade ? madeSecretCost : chosenSecretCost)
     const credential = parseCredential(JSON.stringify({ ...rest, hash }))
     if (typeof credential === 'string') throw new Error(`client ${rest.id}: ${credential}`)
     credentials.set(credential.id, credential)
@@ -120,6 +126,17 @@ export async function removeCredentials(path: string, ids: readonly string[]): P
   const existing = await readCredentials(path)
   const kept = existing.filter(({ id }) => !ids.includes(id))
   if (kept.length < existing.length) await writeCredentials(path, kept)
+}
+
+/** Sets which messages are kept first; the client stays as it is, and stays connected. */
+export async function setKeptFirst(path: string, id: string, first: readonly string[]): Promise<void> {
+  const existing = await readCredentials(path)
+  const own = existing.find((credential) => credential.id === id)
+  if (!own || isDeepStrictEqual(own.first ?? [], first)) return
+  await writeCredentials(
+    path,
+    existing.map((credential) => (credential === own ? { ...own, first: [...first] } : credential)),
+  )
 }
 
 async function writeCredentials(path: string, credentials: Iterable<Credential>): Promise<void> {
@@ -158,12 +175,16 @@ export class CredentialBook {
     return this.#credentials.get(id)
   }
 
+  /** Topic filters whose messages are kept first. */
+  get first(): string[] {
+    return [...this.#credentials.values()].flatMap(({ first = [] }) => first)
+  }
+
   /** Reads the file and returns the ids whose line changed or is gone. On an error the content stays as it was. */
   async reload(): Promise<string[]> {
     const next = new Map((await readCredentials(this.#path)).map((credential) => [credential.id, credential]))
-    const changed = [...this.#credentials.values()].filter(
-      (old) => JSON.stringify(next.get(old.id)) !== JSON.stringify(old),
-    )
+    const rights = (credential: Credential | undefined) => credential && JSON.stringify({ ...credential, first: [] })
+    const changed = [...this.#credentials.values()].filter((old) => rights(next.get(old.id)) !== rights(old))
     this.#credentials = next
     return changed.map((credential) => credential.id)
   }
@@ -210,7 +231,7 @@ function parseCredential(line: string): Credential | string {
     return 'not JSON'
   }
   if (typeof value !== 'object' || value === null) return 'not an object'
-  const { id, hash, role, publish, subscribe } = value as Record<string, unknown>
+  const { id, hash, role, publish, subscribe, first } = value as Record<string, unknown>
   // The id is a level of the client's topics: a wildcard or a slash in it would open other clients' topics.
   if (typeof id !== 'string' || !/^[^/+#$\s\p{C}][^/+#\s\p{C}]{0,63}$/u.test(id)) {
     return 'id must be 1 to 64 characters without space, /, + or #, not starting with $'
@@ -218,12 +239,12 @@ function parseCredential(line: string): Credential | string {
   if (typeof hash !== 'string' || !parseHash(hash)) return `hash of ${id} is not scrypt$N$r$p$salt$key`
   if (!roles.includes(role as Role)) return `role of ${id} must be one of ${roles.join(', ')}`
   const credential: Credential = { id, hash, role: role as Role }
-  for (const [name, filters] of Object.entries({ publish, subscribe })) {
+  for (const [name, filters] of Object.entries({ publish, subscribe, first })) {
     if (filters === undefined) continue
     if (!Array.isArray(filters) || !filters.every((f) => typeof f === 'string' && isTopicFilter(f))) {
       return `${name} of ${id} must be a list of MQTT topic filters`
     }
-    credential[name as 'publish' | 'subscribe'] = filters as string[]
+    credential[name as 'publish' | 'subscribe' | 'first'] = filters as string[]
   }
   return credential
 }

@@ -43,6 +43,8 @@ export interface BacklogCounts {
 // What a message costs beside its payload and topic: its row and its entry in memory.
 const overheadBytes = 200
 const alarmDropReportMs = 60_000
+/** Topics whose rank is remembered; more are asked for anew. */
+const maxRemembered = 65_536
 
 /**
  * Messages of QoS ≥ 1 that persistent sessions have not acknowledged: an index in memory, payloads in the database.
@@ -58,7 +60,9 @@ export class SessionBacklog {
   bytes = 0
   readonly #database: SessionDatabase
   readonly #options: SessionBacklogOptions
-  readonly #isAlarm: (topic: string) => boolean
+  #filter: (topic: string) => boolean
+  /** What the filter said of topics that come again and again. */
+  readonly #alarms = new Map<string, boolean>()
   readonly #queues = new Map<string, SessionQueue>()
   readonly #statements
   #seq = 0
@@ -67,8 +71,23 @@ export class SessionBacklog {
   constructor(database: SessionDatabase, options: SessionBacklogOptions) {
     this.#database = database
     this.#options = options
-    this.#isAlarm = compileFilters(options.alarmTopics)
+    this.#filter = compileFilters(options.alarmTopics)
     this.#statements = prepareStatements(database)
+  }
+
+  /** Messages of these topics are not dropped from now on; what is queued keeps the rank it came with. */
+  keepFirst(filters: readonly string[]): void {
+    this.#filter = compileFilters(filters)
+    this.#alarms.clear()
+  }
+
+  #isAlarm(topic: string): boolean {
+    let isAlarm = this.#alarms.get(topic)
+    if (isAlarm !== undefined) return isAlarm
+    isAlarm = this.#filter(topic)
+    if (this.#alarms.size >= maxRemembered) this.#alarms.clear()
+    this.#alarms.set(topic, isAlarm)
+    return isAlarm
   }
 
   /** Builds the index of what an earlier process left. */

@@ -5,13 +5,13 @@ import type { FieldProblem, WrittenDevice } from '../core/registration.ts'
 import { checkSchema, pathText } from './load.ts'
 import { createPlaceResolver, type Path } from './resolve.ts'
 import type { DriverSchemas } from './schema.ts'
-import { DeviceEntry as DeviceSchema } from './schema-devices.ts'
-import { strict } from './schema-entries.ts'
+import { DeviceModbus, DeviceEntry as DeviceSchema } from './schema-devices.ts'
+import { Id, strict } from './schema-entries.ts'
 import type { DeviceEntry, SiteConfig } from './site.ts'
 
 const { topic: _, ...fields } = DeviceSchema.properties
 /** As in the site file, but for a topic of its own: what logs in with a device's credentials may use no other. */
-const Registration = Type.Object(fields, strict)
+const Registration = Type.Object({ ...fields, elder: Type.Optional(Id), modbus: Type.Optional(DeviceModbus) }, strict)
 
 export interface ReadDevice {
   written: WrittenDevice
@@ -24,7 +24,7 @@ export interface ReadDevice {
  */
 export function readRegisteredDevice(
   given: unknown,
-  site: Pick<SiteConfig, 'site' | 'buildings' | 'lifts'>,
+  site: Pick<SiteConfig, 'site' | 'buildings' | 'lifts' | 'elders'>,
   codecs: DriverSchemas['codecs'],
 ): ReadDevice | { problems: FieldProblem[] } {
   const problems: FieldProblem[] = []
@@ -39,7 +39,14 @@ export function readRegisteredDevice(
   if (problems.length > 0) return { problems }
   value.options = Value.Default(codec!.options, value.options) as Record<string, unknown>
   checkSchema(codec!.options as TObject, value.options, ['options'], report)
-  const place = createPlaceResolver(site, report)(value.place, ['place'])
+  const elder = site.elders.find(({ id }) => id === value.elder)
+  if (value.elder !== undefined && !elder) report(['elder'], `there is no elder "${value.elder}"`)
+  if (value.modbus && value.address !== undefined)
+    report(['address'], 'is of devices behind a bridge; one that is polled by Modbus has none')
+  const isPlaced = Object.keys(value.place).length > 0
+  const resolved = createPlaceResolver(site, report)(value.place, ['place'])
+  // What belongs to an elder is at the elder's home unless somebody says where it is.
+  const place = elder && !isPlaced ? elder.place : resolved
   if (problems.length > 0) return { problems }
   value.groups = [...new Set(value.groups.map((group) => group.trim()))].filter(Boolean)
   const { heartbeatSeconds, ...kept } = value

@@ -70,37 +70,40 @@ export const Bridge = Type.Object(
   { ...strict, description: 'Something that publishes for many devices: Zigbee2MQTT, ChirpStack …' },
 )
 
-const Register = Type.Object(
-  {
-    device: Type.String({ description: 'A device id; its values.' }),
-    metric: Type.String({ pattern: '^[a-z][A-Za-z0-9]{0,63}$', description: 'powerWatts, temperatureCelsius …' }),
-    table: Type.Union(
-      ['holding', 'input', 'coil', 'discrete'].map((value) => Type.Literal(value)),
-      { default: 'holding' },
-    ),
-    address: Type.Integer({ minimum: 0, maximum: 65535, description: 'As on the wire, counted from 0: 40001 is 0.' }),
-    type: Type.Union(
-      ['uint16', 'int16', 'uint32', 'int32', 'float32', 'boolean'].map((value) => Type.Literal(value)),
-      { default: 'uint16' },
-    ),
-    swapWords: Type.Boolean({ default: false, description: 'Low word first, of 32-bit types.' }),
-    factor: Type.Number({ default: 1, description: 'The raw value is multiplied by this …' }),
-    offset: Type.Number({ default: 0, description: '… and then this is added.' }),
-  },
-  strict,
-)
+const point = {
+  metric: Type.String({ pattern: '^[a-z][A-Za-z0-9]{0,63}$', description: 'powerWatts, temperatureCelsius …' }),
+  table: Type.Union(
+    ['holding', 'input', 'coil', 'discrete'].map((value) => Type.Literal(value)),
+    { default: 'holding' },
+  ),
+  address: Type.Integer({ minimum: 0, maximum: 65535, description: 'As on the wire, counted from 0: 40001 is 0.' }),
+  type: Type.Union(
+    ['uint16', 'int16', 'uint32', 'int32', 'float32', 'boolean'].map((value) => Type.Literal(value)),
+    { default: 'uint16' },
+  ),
+  swapWords: Type.Boolean({ default: false, description: 'Low word first, of 32-bit types.' }),
+  factor: Type.Number({ default: 1, description: 'The raw value is multiplied by this …' }),
+  offset: Type.Number({ default: 0, description: '… and then this is added.' }),
+}
+const Register = Type.Object({ device: Type.String({ description: 'A device id; its values.' }), ...point }, strict)
+
+const modbusFields = {
+  host: Type.String({ minLength: 1 }),
+  port: Port(502, 'Modbus TCP.'),
+  unit: Type.Integer({ minimum: 0, maximum: 255, default: 1, description: 'Slave or unit id.' }),
+  pollSeconds: Type.Number({ minimum: 1, default: 10 }),
+  timeoutSeconds: Type.Number({ minimum: 0.2, default: 3, description: 'Without an answer for so long: lost.' }),
+}
 
 const Modbus = Type.Object(
-  {
-    id: Id,
-    host: Type.String({ minLength: 1 }),
-    port: Port(502, 'Modbus TCP.'),
-    unit: Type.Integer({ minimum: 0, maximum: 255, default: 1, description: 'Slave or unit id.' }),
-    pollSeconds: Type.Number({ minimum: 1, default: 10 }),
-    timeoutSeconds: Type.Number({ minimum: 0.2, default: 3, description: 'Without an answer for so long: lost.' }),
-    registers: Type.Array(Register, { minItems: 1 }),
-  },
+  { id: Id, ...modbusFields, registers: Type.Array(Register, { minItems: 1 }) },
   { ...strict, description: 'A Modbus TCP device or converter, polled by a map of its registers.' },
+)
+
+/** Of a device that people register: the map of its own registers. */
+export const DeviceModbus = Type.Object(
+  { ...modbusFields, registers: Type.Array(Type.Object(point, strict), { minItems: 1, maxItems: 200 }) },
+  strict,
 )
 
 const Push = Type.Object(
@@ -119,7 +122,7 @@ const HomeAssistant = Type.Object(
     devices: Type.Array(Type.String(), {
       default: [],
       description:
-        'Device ids that are shown; none named: all but those that tell of a person (band, bed, radar, SOS).',
+        'Device ids that are shown; none named: all but those of elders and those that tell of a person (band, bed, radar, SOS).',
     }),
   },
   { ...strict, default: {} },

@@ -3,6 +3,7 @@ import type { DisposalRow } from '../core/disposal.ts'
 import type { Elder } from '../core/elder.ts'
 import type { Chain, Person, Rota } from '../core/person.ts'
 import type { Place } from '../core/place.ts'
+import type { ModbusPoint, WrittenModbus } from '../core/registration.ts'
 import type { Zone } from '../core/zone.ts'
 import type { LocalName } from './schema-entries.ts'
 
@@ -117,16 +118,7 @@ export interface IntegrationEntries {
     unit: number
     pollMs: number
     timeoutMs: number
-    registers: Array<{
-      device: string
-      metric: string
-      table: 'holding' | 'input' | 'coil' | 'discrete'
-      address: number
-      type: 'uint16' | 'int16' | 'uint32' | 'int32' | 'float32' | 'boolean'
-      swapWords: boolean
-      factor: number
-      offset: number
-    }>
+    registers: Array<ModbusPoint & { device: string }>
   }>
   homeAssistant: { publish: boolean; prefix: string; devices: string[] }
 }
@@ -142,6 +134,10 @@ export interface DeviceEntry {
   address?: string
   groups: string[]
   heartbeatMs: number
+  /** Of registered devices; those of the site file are named by the elder's entry. */
+  elder?: string
+  /** The same; those of the site file are named by `integrations.modbus`. */
+  modbus?: WrittenModbus
 }
 
 /** Of the entries that fit, the last decides; one that names nothing fits everything. */

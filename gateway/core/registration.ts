@@ -16,6 +16,34 @@ export interface WrittenDevice {
   groups: string[]
   /** Silent for twice as long: offline. */
   heartbeatSeconds: number
+  /** The elder whose it is: band, button, bed, a door of the home … */
+  elder?: string
+  /** Where its values stand in a Modbus device: it is polled, and logs in nowhere. */
+  modbus?: WrittenModbus
+}
+
+/** A Modbus TCP device or converter and the registers in it that are one device's. */
+export interface WrittenModbus {
+  host: string
+  port: number
+  /** Slave or unit id. */
+  unit: number
+  pollSeconds: number
+  timeoutSeconds: number
+  registers: ModbusPoint[]
+}
+
+/** Where one value stands in a Modbus device. */
+export interface ModbusPoint {
+  metric: string
+  table: 'holding' | 'input' | 'coil' | 'discrete'
+  /** As on the wire, counted from 0. */
+  address: number
+  type: 'uint16' | 'int16' | 'uint32' | 'int32' | 'float32' | 'boolean'
+  /** Low word first, of 32-bit types. */
+  swapWords: boolean
+  factor: number
+  offset: number
 }
 
 /** What is wrong with one field of what somebody wrote: `place.unit`, `kind`. */

@@ -2,21 +2,12 @@ import { setTimeout as wait } from 'node:timers/promises'
 import modbus from 'modbus-serial'
 import type { Logger } from 'pino'
 import { backoffMs } from '../core/backoff.ts'
+import type { ModbusPoint } from '../core/registration.ts'
 import type { Reading } from './codecs/codec.ts'
 
-/** Where one value stands in a Modbus device. */
-export interface ModbusRegister {
-  /** Device of the site file it belongs to. */
+/** A value in a Modbus device, and whose it is. */
+export interface ModbusRegister extends ModbusPoint {
   device: string
-  metric: string
-  table: 'holding' | 'input' | 'coil' | 'discrete'
-  /** As on the wire, counted from 0. */
-  address: number
-  type: 'uint16' | 'int16' | 'uint32' | 'int32' | 'float32' | 'boolean'
-  /** Low word first, of 32-bit types. */
-  swapWords: boolean
-  factor: number
-  offset: number
 }
 
 export interface ModbusPollerOptions {

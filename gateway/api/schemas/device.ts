@@ -20,6 +20,8 @@ export interface DeviceRow {
   codec: string
   address?: string
   heartbeatMs: number
+  /** The elder whose it is. */
+  elder?: string
   definedBy: 'site-file' | 'console'
   /** Why it is not as somebody wrote it down. */
   problem?: string
@@ -42,6 +44,7 @@ export const Device = Type.Object(
     codec: Type.String(),
     address: Type.Optional(Type.String({ description: 'its name in its family' })),
     heartbeatSeconds: Type.Number(),
+    elder: Type.Optional(Type.String({ description: 'id of the elder whose it is' })),
     definedBy: Type.Enum(['site-file', 'console'], {
       description: 'who wrote it down; the site file is changed there',
     }),

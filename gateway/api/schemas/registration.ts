@@ -12,6 +12,18 @@ const fields = {
   address: Type.String({ description: 'its name in its family, where it is heard through a bridge' }),
   groups: Type.Array(Type.String(), { description: 'free labels' }),
   heartbeatSeconds: Type.Number({ description: 'silent for twice as long: offline' }),
+  elder: Type.String({ description: 'id of the elder whose it is' }),
+  modbus: Type.Record(Type.String(), Type.Unknown(), {
+    description:
+      'where its values stand in a Modbus TCP device: host, port, unit, pollSeconds, timeoutSeconds and registers of metric, table, address, type, swapWords, factor, offset',
+  }),
+}
+const { elder, modbus, address } = fields
+/** What a device has or has not; null takes it away. */
+const takenAway = {
+  elder: Type.Optional(Type.Union([elder, Type.Null()])),
+  modbus: Type.Optional(Type.Union([modbus, Type.Null()])),
+  address: Type.Optional(Type.Union([address, Type.Null()])),
 }
 const { name: _, kind: __, ...others } = fields
 const strict = { additionalProperties: false }
@@ -32,7 +44,7 @@ export type NewDevice = Static<typeof NewDevice>
 export const DeviceChange = Type.Object(
   {
     ...Type.Partial(Type.Object({ ...fields })).properties,
-    address: Type.Optional(Type.Union([fields.address, Type.Null()])),
+    ...takenAway,
   },
   { ...strict, title: 'DeviceChange' },
 )
@@ -53,7 +65,9 @@ export const RegisteredDevice = Type.Object(
     device: Type.Object({
       id: Id,
       ...fields,
-      address: Type.Optional(fields.address),
+      address: Type.Optional(address),
+      elder: Type.Optional(elder),
+      modbus: Type.Optional(modbus),
     }),
     credentials: Type.Optional(MqttCredentials),
   },
