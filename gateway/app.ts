@@ -46,6 +46,7 @@ import {
   secretFiles,
   tokenHash,
 } from './secrets.ts'
+import { createSelfTest, selfTestKind } from './self-test.ts'
 import { cameraOptions, createDoors, deviceFilters, deviceSources, gatewayTopics } from './site-parts.ts'
 import { describePlace, deviceRows, siteView } from './site-view.ts'
 import { createAnnouncer } from './speakers/announcer.ts'
@@ -215,7 +216,11 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
   })
   cleanUp.defer('people', () => people.close())
   const alarms = createAlarms({
-    escalation: people.escalation,
+    // A test calls nobody by the chains.
+    escalation: {
+      ...people.escalation,
+      begin: (alarm) => (alarm.kind === selfTestKind ? alarm : people.escalation.begin(alarm)),
+    },
     store,
     announcer,
     route: (kind, place) => routeVoice(config.routing, config.speakers, config.site.language, kind, place),
@@ -343,6 +348,14 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
     ...{ config, store, live: liveDevices, asleep: registered.asleep, now },
     ...(isBrokerOurs ? { credentialsFile: secretFiles(config.dataDir).credentials } : {}),
   })
+  const selfTest = createSelfTest({
+    ...{ config, store, alarms, announcer, link, registry, onError, now },
+    file: join(config.dataDir, 'self-test.json'),
+    courier: people.courier,
+    devices: liveDevices.list,
+    note: (transition, report) => noteEvent('self-test', transition, report.endedAt, { ...report }),
+  })
+  cleanUp.defer('self-test', selfTest.close)
   const trends = createTrends({ telemetry, now, onError })
   const ofSiteFile = new Set(config.devices.map(({ id }) => id))
 
@@ -426,6 +439,7 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
             alarms.tick,
             cases.tick,
             eyes.tick,
+            selfTest.tick,
           ],
           onError,
         ),

@@ -49,7 +49,7 @@ t.test('the example is a valid site', async (t) => {
   t.match(site.cameras[0]?.place, { site: 'riverside', building: 'b1', unit: 'u1', lift: 'b1-u1-lift' })
   t.same(site.scenes[0]?.lifts, ['b1-u1-lift'], '"all" becomes the list')
   t.same(site.speakers[0]?.options, { address: '239.255.10.1', port: 5004, ttl: 1 }, 'the driver fills in its defaults')
-  t.equal(site.disposal.length, 44)
+  t.equal(site.disposal.length, 46)
 })
 
 t.test('the example shows every key there is', async (t) => {

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import type { Weekday } from '../core/person.ts'
 import type { Place } from '../core/place.ts'
 import type { Zone } from '../core/zone.ts'
 import { readDisposalList, withOverrides } from './disposal.ts'
@@ -117,6 +118,7 @@ export function resolveSite(written: WrittenSite, context: ResolveContext): Site
     doors: written.doors.map((door) => ({ ...door, driver: String(door.driver) })),
     models: models(written, folder),
     learning: learning(written),
+    selfTest: selfTest(written, report),
     disposal: withOverrides(readDisposalList(), written.disposal, (index, message) =>
       report(['disposal', index], message),
     ),
@@ -218,6 +220,16 @@ function models({ models: written }: WrittenSite, folder: string): SiteConfig['m
     ...(shadow ? { shadow } : {}),
     rollBack: { factor, minimumAlarms, baselineMs: baselineDays * dayMs, watchMs: watchHours * 3600_000 },
   }
+}
+
+function selfTest({ selfTest: entry, speakers, people }: WrittenSite, report: Report): SiteConfig['selfTest'] {
+  for (const [list, known, what] of [
+    ['speakers', speakers, 'speaker'],
+    ['people', people, 'person'],
+  ] as const)
+    for (const [index, id] of (entry[list] ?? []).entries())
+      if (!known.some((each) => each.id === id)) report(['selfTest', list, index], `there is no ${what} "${id}"`)
+  return { ...entry, day: entry.day as Weekday }
 }
 
 function learning({ learning: { keepDays, ...kept } }: WrittenSite): SiteConfig['learning'] {

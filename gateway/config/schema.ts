@@ -16,6 +16,7 @@ import {
 import { Learning, Models } from './schema-learning.ts'
 import { ChainEntry, ElderEntry, EscalationRules, NotifierEntry, PersonEntry, RotaEntry } from './schema-people.ts'
 import { SceneEntry } from './schema-scenes.ts'
+import { SelfTestEntry } from './schema-self-test.ts'
 
 /*
  * The site file. One object per part of the compound; every key has a description (shown by editors through the
@@ -247,6 +248,7 @@ export function siteSchema(drivers: DriverSchemas, purpose: SchemaPurpose = 'che
         { ...strict, default: {} },
       ),
       retention: Retention,
+      selfTest: SelfTestEntry,
       log: Type.Object(
         {
           level: Type.Union(

@@ -1,7 +1,7 @@
 import type { Severity } from '../core/alarm.ts'
 import type { DisposalRow } from '../core/disposal.ts'
 import type { Elder } from '../core/elder.ts'
-import type { Chain, Person, Rota } from '../core/person.ts'
+import type { Chain, Person, Rota, Weekday } from '../core/person.ts'
 import type { Place } from '../core/place.ts'
 import type { ModbusPoint, WrittenModbus } from '../core/registration.ts'
 import type { Zone } from '../core/zone.ts'
@@ -88,6 +88,8 @@ export interface SiteConfig {
     }
   }
   retention: { evidenceMs: number; telemetryMs: number; telemetryMinuteMs: number; telemetryHourMs: number }
+  /** The weekly drill; `speakers` and `people` absent: all. */
+  selfTest: { isEnabled: boolean; day: Weekday; at: string; speakers?: string[]; people?: string[] }
   log: { level: 'debug' | 'info' | 'warn' | 'error' }
 }
 

@@ -515,6 +515,9 @@ export default {
       'Before this, {vetoed} sightings of this camera were taken back because they looked like known false alarms (version {version})',
     'channel-down': 'The channel {channel} to people sends nothing',
     'every-channel-down': 'No channel to people works any more (last: {channel}); the control room must phone',
+    'self-test-running': 'The weekly self-test is running: a test, no real alarm',
+    'self-test-failed': 'The weekly self-test failed in {count} places: {parts}',
+    'self-test-overdue': 'There has been no weekly self-test for {days} days',
     other: '{key}',
   },
   models: {

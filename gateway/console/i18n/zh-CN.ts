@@ -563,6 +563,9 @@ export default {
     'learned-vetoed-before': '在此之前，该摄像头有 {vetoed} 次画面因与已知误报相似被压下（第 {version} 版）',
     'channel-down': '通知渠道“{channel}”发不出消息',
     'every-channel-down': '所有通知渠道都发不出消息（最后一个：{channel}），请控制室直接打电话',
+    'self-test-running': '每周自检正在进行：这是测试，不是真实警报',
+    'self-test-failed': '每周自检有 {count} 处未通过：{parts}',
+    'self-test-overdue': '每周自检已 {days} 天没有进行',
     other: '{key}',
   },
   models: {
