@@ -54,17 +54,19 @@ export function elderRoutes(app: ApiApp, options: ApiOptions, audit: Audit): voi
   const { elders, persons, responses, describePlace, describeKind, channels } = options.people
   const tags = ['elders']
 
-  /** Devices by the elder whose they are: those the site file names, and those that were registered for them. */
-  function rowsByElder(): Map<string, DeviceRow[]> {
-    const named = new Map(elders.flatMap(({ id, devices: own }) => own.map((device) => [device, id] as const)))
-    const found = new Map<string, DeviceRow[]>()
-    for (const row of devices.list()) {
-      const elder = named.get(row.id) ?? row.elder
-      if (elder !== undefined) found.set(elder, [...(found.get(elder) ?? []), row])
-    }
-    return found
+  /** Looked through once for a whole list of elders. */
+  function deviceRows() {
+    const byId = new Map(devices.list().map((row) => [row.id, row]))
+    const registered = new Map<string, DeviceRow[]>()
+    for (const row of byId.values())
+      if (row.elder !== undefined) registered.set(row.elder, [...(registered.get(row.elder) ?? []), row])
+    return { byId, registered }
   }
-  const ownRows = (elder: Elder, rows: ReadonlyMap<string, DeviceRow[]>) => rows.get(elder.id) ?? []
+  /** Those the site file names, and those that were registered for them. */
+  const ownRows = (elder: Elder, { byId, registered }: ReturnType<typeof deviceRows>) => [
+    ...elder.devices.flatMap((id) => byId.get(id) ?? []),
+    ...(registered.get(elder.id) ?? []).filter(({ id }) => !elder.devices.includes(id)),
+  ]
   const newestAlarms = (elder: Elder) => store.alarms({ person: elder.id, limit: shownAlarms }).items
 
   function glance(elder: Elder, own: readonly DeviceRow[], newest: readonly Alarm[]) {
@@ -124,7 +126,7 @@ export function elderRoutes(app: ApiApp, options: ApiOptions, audit: Audit): voi
       const who = whoOf(request)
       const shown = elders.filter((elder) => mayHear(who, elder))
       audit.look('elders-listed', 'elders', who.actor, { id: 'elders', elders: shown.map(({ id }) => id) })
-      const rows = rowsByElder()
+      const rows = deviceRows()
       return { items: shown.map((elder) => glance(elder, ownRows(elder, rows), newestAlarms(elder))) }
     },
   )
@@ -142,7 +144,7 @@ export function elderRoutes(app: ApiApp, options: ApiOptions, audit: Audit): voi
     },
     async (request): Promise<ElderView> => {
       const elder = allowed(request.params.id, whoOf(request))
-      const own = ownRows(elder, rowsByElder())
+      const own = ownRows(elder, deviceRows())
       const alarms = newestAlarms(elder)
       const { bandPosition, oxygenScale, consents, contacts = [] } = elder
       return {
@@ -194,7 +196,7 @@ export function elderRoutes(app: ApiApp, options: ApiOptions, audit: Audit): voi
       const elder = allowed(request.params.id, whoOf(request))
       const query = request.query as Static<typeof CourseQuery>
       const { device } = query
-      if (!ownRows(elder, rowsByElder()).some(({ id }) => id === device)) throw notFound('device of this elder', device)
+      if (!ownRows(elder, deviceRows()).some(({ id }) => id === device)) throw notFound('device of this elder', device)
       if (!elder.consents.health) throw new Problem(403, 'forbidden', 'there is no consent to health data on record')
       return courseOf(telemetry, device, query, now())
     },
