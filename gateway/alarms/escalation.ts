@@ -153,7 +153,14 @@ export function createEscalation(options: EscalationOptions): Escalation {
       })
       const address = channel.address === undefined ? {} : { address: channel.address }
       courier
-        .send({ notifier: notice.notifier, to: { person: to.id, ...address }, message, expiresAt: now() + triedForMs })
+        .send({
+          ...{ notifier: notice.notifier, to: { person: to.id, ...address }, message, expiresAt: now() + triedForMs },
+          onDelivery: ({ state, at, reply }) =>
+            receipts.add(alarm.id, {
+              ...{ id: notice.id, reply },
+              ...(state === 'failed' ? { state, failedAt: at } : { state: 'accepted', deliveredAt: at }),
+            }),
+        })
         .then((outcome) => {
           if (outcome.state === 'stopped') return
           const tried = outcome.triedAt === undefined ? {} : { triedAt: outcome.triedAt }

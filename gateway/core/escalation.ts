@@ -67,6 +67,8 @@ export interface Notice {
   state: 'waiting' | 'accepted' | 'failed' | 'quiet' | 'withdrawn'
   triedAt?: number
   acceptedAt?: number
+  /** The telephone has it, as far as its network says so. */
+  deliveredAt?: number
   failedAt?: number
   /** The channel's own words, or why it failed. */
   reply?: string
@@ -77,7 +79,7 @@ export interface Notice {
 
 /** What became of a notice. */
 export type Receipt = Pick<Notice, 'id' | 'state'> &
-  Partial<Pick<Notice, 'triedAt' | 'acceptedAt' | 'failedAt' | 'reply'>>
+  Partial<Pick<Notice, 'triedAt' | 'acceptedAt' | 'deliveredAt' | 'failedAt' | 'reply'>>
 
 /** A step that has come due. */
 export interface DueStep {

@@ -235,7 +235,26 @@ export interface Notifier {
     to: Recipient,
     signal: AbortSignal,
   ): Promise<NotifyReport>
+  /**
+   * What became of a message the channel took, where it can be asked: whether the telephone has it. Undefined while that
+   * is not known yet.
+   * @throws {DeliveryError}
+   */
+  delivery?(
+    taken: { reference: string; acceptedAt: number },
+    to: Recipient,
+    signal: AbortSignal,
+  ): Promise<Delivery | undefined>
   close?(): void
+}
+
+/** What the network at the far end says of a message that was accepted. Delivered is not read either. */
+export interface Delivery {
+  state: 'delivered' | 'failed'
+  /** Epoch ms it arrived, where the channel says so. */
+  at?: number
+  /** The channel's own words. */
+  reply: string
 }
 
 export interface Recipient {
@@ -252,6 +271,8 @@ export interface Errand {
   message: PersonMessage
   /** Epoch ms; not tried again after it: the chain has told others by then. */
   expiresAt: number
+  /** Called at most once after `accepted`, where the channel comes to say whether it arrived. */
+  onDelivery?(delivery: Delivery & { at: number }): void
 }
 
 export type ErrandOutcome =

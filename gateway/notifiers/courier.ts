@@ -13,6 +13,8 @@ export interface CourierOptions {
   /** A channel was lost, or is back. */
   onChannel?: (state: ChannelState) => void
   backoff?: BackoffBounds
+  /** When a channel that can say so is asked whether a message arrived: so long after it was accepted. */
+  deliveryAfterMs?: readonly number[]
 }
 
 export interface CourierCounts {
@@ -42,6 +44,10 @@ const maxWaitingCritical = 20_000
 const maxInFlight = 4
 const maxGrouped = 50
 const attemptWithinMs = 20_000
+/** Operators answer within seconds, or when the telephone is switched on. */
+const deliveryAfterMs = [8_000, 30_000, 90_000, 300_000, 900_000]
+/** Of more messages at once it is not asked whether they arrived. */
+const maxAsked = 2000
 
 interface Job {
   errand: Errand
@@ -92,6 +98,7 @@ export function createCourier(options: CourierOptions): RunningCourier {
     stopped: 0,
   }
   const closing = new AbortController()
+  const asking = new Set<NodeJS.Timeout>()
   const underWay = new Set<Promise<void>>()
   const lanes = new Map<string, Lane>(
     options.notifiers.map((notifier) => [
@@ -188,9 +195,41 @@ export function createCourier(options: CourierOptions): RunningCourier {
       setState(lane, 'up')
       counts.accepted += group.length
       for (const job of group) job.resolve({ state: 'accepted', triedAt: job.triedAt!, report })
+      const { reference, acceptedAt } = report
+      if (reference) ask(lane.notifier, group, { reference, acceptedAt }, 0)
     } catch (error) {
       failed(lane, group, error instanceof DeliveryError ? error : unexpected(error))
     }
+  }
+
+  /** Asks the channel, now and again, whether the telephone has it. One that does not answer is asked later. */
+  function ask(
+    notifier: Notifier,
+    group: readonly Job[],
+    taken: { reference: string; acceptedAt: number },
+    turn: number,
+  ): void {
+    const times = options.deliveryAfterMs ?? deliveryAfterMs
+    const afterMs = times[turn]
+    const isWanted = notifier.delivery && group.some(({ errand }) => errand.onDelivery)
+    if (!isWanted || afterMs === undefined || asking.size >= maxAsked || closing.signal.aborted) return
+    const timer = setTimeout(
+      () => {
+        asking.delete(timer)
+        const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(attemptWithinMs)])
+        const done = notifier.delivery!(taken, group[0]!.errand.to, signal)
+          .catch(() => undefined)
+          .then((delivery) => {
+            if (closing.signal.aborted) return
+            if (!delivery) ask(notifier, group, taken, turn + 1)
+            else for (const { errand } of group) errand.onDelivery?.({ at: now(), ...delivery })
+          })
+          .finally(() => underWay.delete(done))
+        underWay.add(done)
+      },
+      afterMs - (times[turn - 1] ?? 0),
+    )
+    asking.add(timer)
   }
 
   function failed(lane: Lane, group: readonly Job[], error: DeliveryError): void {
@@ -267,6 +306,7 @@ export function createCourier(options: CourierOptions): RunningCourier {
     counts: () => ({ ...counts }),
     async close() {
       closing.abort()
+      asking.forEach(clearTimeout)
       for (const lane of lanes.values()) {
         clearTimeout(lane.timer)
         giveUp(lane.waiting.splice(0), 'stopped', 'the gateway stops')

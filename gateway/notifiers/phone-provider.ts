@@ -1,12 +1,14 @@
-import { type Static, Type } from 'typebox'
+import { type Static, type TProperties, Type } from 'typebox'
 import { RecipientError } from '../core/errors.ts'
-import type { PersonMessage } from '../core/ports.ts'
+import type { NotifyReport, PersonMessage } from '../core/ports.ts'
+import { aliyunAccount, callAliyun } from './aliyun.ts'
 import { fieldsOf, type NotifierContext, SecretReference, textOf, titleOf } from './notifier.ts'
+import { callTencent, tencentAccount } from './tencent.ts'
 import { postSigned } from './webhook.ts'
 
 /* What SMS and voice calls have in common: numbers, templates whose words are fixed, and a provider of one's own. */
 
-export const FieldName = Type.Union([
+const FieldName = Type.Union([
   Type.Literal('what'),
   Type.Literal('where'),
   Type.Literal('who'),
@@ -15,8 +17,14 @@ export const FieldName = Type.Union([
 ])
 type FieldName = Static<typeof FieldName>
 
+type Messages = readonly [PersonMessage, ...PersonMessage[]]
+
+const strict = { additionalProperties: false } as const
+/** Providers cut variables that are longer. */
+const maxValue = 35
+
 /** A provider that takes our own JSON: a gateway with a SIM card, or an adapter. */
-export const HttpProvider = Type.Object(
+const HttpProvider = Type.Object(
   {
     url: Type.String({ pattern: '^https?://' }),
     secret: SecretReference,
@@ -42,23 +50,112 @@ export function withCountry(number: string): string {
 }
 
 /** Variables of a template, shortened to what providers take. */
-export function templateValue(
-  messages: readonly [PersonMessage, ...PersonMessage[]],
-  name: FieldName,
-  maxLength: number,
-): string {
+function templateValue(messages: Messages, name: FieldName): string {
   const value = name === 'link' ? (messages[0].link ?? '') : fieldsOf(messages)[name]
-  return value.length <= maxLength ? value : `${value.slice(0, maxLength - 1)}…`
+  return value.length <= maxValue ? value : `${value.slice(0, maxValue - 1)}…`
 }
+
+/** Values of a template whose variables have names, as JSON. */
+export function namedValues(messages: Messages, parameters: Readonly<Record<string, FieldName>>): string {
+  const values = Object.entries(parameters).map(([name, field]) => [name, templateValue(messages, field)])
+  return JSON.stringify(Object.fromEntries(values))
+}
+
+/** Values of a template whose variables have numbers. */
+export function listedValues(messages: Messages, parameters: readonly FieldName[]): string[] {
+  return parameters.map((field) => templateValue(messages, field))
+}
+
+/**
+ * Options of a channel by telephone: exactly one provider. `aliyun` and `tencent` are what the channel needs of them
+ * beside the account and the template's variables.
+ */
+export function phoneOptions<A extends TProperties, T extends TProperties>(
+  urls: { aliyun: string; tencent: string },
+  aliyun: A,
+  tencent: T,
+) {
+  const named = Type.Record(Type.String(), FieldName, {
+    default: { what: 'what', where: 'where', who: 'who' },
+    description: 'Variables of the template and what they say: what, where, who, when, link.',
+  })
+  const listed = Type.Array(FieldName, {
+    default: ['where', 'what', 'who'],
+    description: 'What {1}, {2}, {3} of the template say.',
+  })
+  return Type.Object(
+    {
+      aliyun: Type.Optional(Type.Object({ ...aliyunAccount(urls.aliyun), ...aliyun, parameters: named }, strict)),
+      tencent: Type.Optional(Type.Object({ ...tencentAccount(urls.tencent), ...tencent, parameters: listed }, strict)),
+      http: Type.Optional(HttpProvider),
+    },
+    { ...strict, minProperties: 1, maxProperties: 1, description: 'Exactly one provider: aliyun, tencent or http.' },
+  )
+}
+
+interface AliyunAccount {
+  accessKeyId: string
+  accessKeySecret: SecretReference
+  url: string
+}
+
+interface TencentAccount {
+  secretId: string
+  secretKey: SecretReference
+  region: string
+  url: string
+}
+
+/** Calls one of Aliyun's two products for telephones with the account of the site file. @throws {DeliveryError} */
+export function askAliyun(
+  { url, accessKeyId, accessKeySecret }: AliyunAccount,
+  action: string,
+  parameters: Readonly<Record<string, string>>,
+  context: NotifierContext,
+  signal: AbortSignal,
+): Promise<Record<string, unknown>> {
+  return callAliyun(
+    context.fetch ?? fetch,
+    {
+      ...{ url, action, version: '2017-05-25', parameters },
+      ...{ accessKeyId, accessKeySecret: context.secret(accessKeySecret), now: context.now() },
+    },
+    signal,
+  )
+}
+
+/** The same of Tencent's. @throws {DeliveryError} */
+export function askTencent(
+  { url, region, secretId, secretKey }: TencentAccount,
+  call: { service: 'sms' | 'vms'; action: string; version: string; body: object },
+  context: NotifierContext,
+  signal: AbortSignal,
+): Promise<Record<string, unknown>> {
+  return callTencent(
+    context.fetch ?? fetch,
+    {
+      ...{ url, region, secretId, secretKey: context.secret(secretKey), now: context.now() },
+      ...{ ...call, body: JSON.stringify(call.body) },
+    },
+    signal,
+  )
+}
+
+/** What the channel knows once the provider has taken it. */
+export const acceptedBy = (context: NotifierContext, reply: string, reference: unknown): NotifyReport => ({
+  acceptedAt: context.now(),
+  reply,
+  reference: typeof reference === 'string' ? reference : '',
+})
 
 /** Sends by a provider of one's own. */
 export async function sendByHttp(
   provider: Static<typeof HttpProvider>,
   to: string,
-  messages: readonly [PersonMessage, ...PersonMessage[]],
+  messages: Messages,
   context: NotifierContext,
   signal: AbortSignal,
-): Promise<{ acceptedAt: number; reply: string; reference?: string }> {
+): Promise<NotifyReport> {
   const [first] = messages
   const body = {
     to,

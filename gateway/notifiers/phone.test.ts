@@ -1,6 +1,9 @@
 import { createHash, createHmac } from 'node:crypto'
-import t from 'tap'
+import pino from 'pino'
+import t, { type Test } from 'tap'
+import type { Delivery, Notifier } from '../core/ports.ts'
 import { signAliyun } from './aliyun.ts'
+import { createCourier } from './courier.ts'
 import { sms } from './sms.ts'
 import { signTencent } from './tencent.ts'
 import { aMessage, createContext, type Received, startVendor } from './testing.ts'
@@ -151,4 +154,62 @@ t.test('a provider of one’s own takes signed JSON with the whole text', async 
   )
   t.match(await channel.send([aMessage()], to, signal), { reference: 'sim-1' })
   t.match(vendor.received[0]?.json, { to: '13800000000', link: /answer/, language: 'zh-CN', alarms: ['alarm-1'] })
+})
+
+/** What the courier comes to hear of one message to the telephone. */
+async function deliveryOf(t: Test, notifier: Notifier): Promise<Delivery> {
+  const courier = createCourier({
+    ...{ notifiers: [notifier], logger: pino({ level: 'silent' }), now: Date.now, random: Math.random },
+    deliveryAfterMs: [1, 2, 3, 4, 5],
+  })
+  t.teardown(() => courier.close())
+  return new Promise((resolve, reject) => {
+    void courier
+      .send({
+        ...{ notifier: notifier.id, to, message: aMessage(), expiresAt: Date.now() + 60_000 },
+        onDelivery: resolve,
+      })
+      .then(({ state }) => state === 'accepted' || reject(new Error(state)))
+  })
+}
+
+t.test('Aliyun is asked until the operator says whether the telephone has the message', async (t) => {
+  const details = [undefined, { SendStatus: 1 }, { SendStatus: 3, ReceiveDate: '2026-11-22 10:02:03' }]
+  const asked: Received[] = []
+  const vendor = await startVendor(t, (received) => {
+    if (received.headers['x-acs-action'] === 'SendSms') return { body: { Code: 'OK', BizId: 'biz-7' } }
+    if (!isSignedByAliyun(received, 'key-secret')) return { body: { Code: 'SignatureDoesNotMatch' } }
+    const detail = details[Math.min(asked.push(received) - 1, details.length - 1)]
+    return { body: { Code: 'OK', SmsSendDetailDTOs: { SmsSendDetailDTO: detail ? [detail] : [] } } }
+  })
+  const account = { accessKeyId: 'AK', accessKeySecret: { env: 'KEY' }, url: vendor.url }
+  const aliyun = { ...account, signName: '江畔花园', templateCode: 'SMS_1', parameters: { what: 'what' } as const }
+  const delivery = await deliveryOf(t, sms.create({ aliyun }, createContext({ secrets: { KEY: 'key-secret' } })))
+  t.match(delivery, { state: 'delivered', at: Date.parse('2026-11-22T02:02:03Z') })
+  t.equal(asked.length, 3)
+  t.match(Object.fromEntries(asked[0]!.query), {
+    ...{ PhoneNumber: '13800000000', BizId: 'biz-7', SendDate: /^20\d{6}$/, PageSize: '10', CurrentPage: '1' },
+  })
+  details.splice(0, details.length, { SendStatus: 2, ErrCode: 'MOBILE_OFF' } as never)
+  const lost = await deliveryOf(t, sms.create({ aliyun }, createContext({ secrets: { KEY: 'key-secret' } })))
+  t.match(lost, { state: 'failed', reply: /MOBILE_OFF/ })
+})
+
+t.test('Tencent is asked by number, and only what was said of this message counts', async (t) => {
+  const known: object[] = [{ SerialNo: 'another', ReportStatus: 'FAIL' }]
+  let turns = 0
+  const vendor = await startVendor(t, ({ headers }) => {
+    if (headers['x-tc-action'] === 'SendSms')
+      return { body: { Response: { SendStatusSet: [{ Code: 'Ok', SerialNo: 'serial-1' }] } } }
+    if (++turns === 2) return { status: 500 }
+    if (turns === 3) known.push({ SerialNo: 'serial-1', ReportStatus: 'SUCCESS', UserReceiveTime: 1_620_734_188 })
+    return { body: { Response: { PullSmsSendStatusSet: known } } }
+  })
+  const account = { secretId: 'AKID', secretKey: { env: 'KEY' }, region: 'ap-guangzhou', url: vendor.url }
+  const tencent = { ...account, sdkAppId: '1400', signName: '江畔花园', templateId: '7', parameters: [] }
+  const delivery = await deliveryOf(t, sms.create({ tencent }, createContext()))
+  t.match(delivery, { state: 'delivered', at: 1_620_734_188_000 })
+  const [, first] = vendor.received
+  t.match(first?.headers, { 'x-tc-action': 'PullSmsSendStatusByPhoneNumber', 'x-tc-version': '2021-01-11' })
+  t.match(first?.json, { PhoneNumber: '+8613800000000', SmsSdkAppId: '1400', Offset: 0, Limit: 100 })
 })

@@ -1,56 +1,38 @@
 import { type Static, Type } from 'typebox'
-import { aliyunAccount, callAliyun } from './aliyun.ts'
+import type { Delivery } from '../core/ports.ts'
 import { defineNotifier } from './notifier.ts'
-import { FieldName, HttpProvider, requireNumber, sendByHttp, templateValue, withCountry } from './phone-provider.ts'
-import { callTencent, tencentAccount, tencentError } from './tencent.ts'
+import {
+  acceptedBy,
+  askAliyun,
+  askTencent,
+  listedValues,
+  namedValues,
+  phoneOptions,
+  requireNumber,
+  sendByHttp,
+  withCountry,
+} from './phone-provider.ts'
+import { tencentError } from './tencent.ts'
 
-const strict = { additionalProperties: false } as const
-const Options = Type.Object(
+const Options = phoneOptions(
+  { aliyun: 'https://dysmsapi.aliyuncs.com', tencent: 'https://sms.tencentcloudapi.com' },
+  { signName: Type.String({ minLength: 1 }), templateCode: Type.String({ minLength: 1 }) },
   {
-    aliyun: Type.Optional(
-      Type.Object(
-        {
-          ...aliyunAccount('https://dysmsapi.aliyuncs.com'),
-          signName: Type.String({ minLength: 1 }),
-          templateCode: Type.String({ minLength: 1 }),
-          parameters: Type.Record(Type.String(), FieldName, {
-            default: { what: 'what', where: 'where', who: 'who' },
-            description: 'Variables of the template and what they say: what, where, who, when, link.',
-          }),
-        },
-        strict,
-      ),
-    ),
-    tencent: Type.Optional(
-      Type.Object(
-        {
-          ...tencentAccount('https://sms.tencentcloudapi.com'),
-          sdkAppId: Type.String({ minLength: 1 }),
-          signName: Type.String({ minLength: 1 }),
-          templateId: Type.String({ minLength: 1 }),
-          parameters: Type.Array(FieldName, {
-            default: ['where', 'what', 'who'],
-            description: 'What {1}, {2}, {3} of the template say.',
-          }),
-        },
-        strict,
-      ),
-    ),
-    http: Type.Optional(HttpProvider),
+    sdkAppId: Type.String({ minLength: 1 }),
+    signName: Type.String({ minLength: 1 }),
+    templateId: Type.String({ minLength: 1 }),
   },
-  { ...strict, minProperties: 1, maxProperties: 1, description: 'Exactly one provider: aliyun, tencent or http.' },
 )
 type Options = Static<typeof Options>
 
-/** Providers cut variables that are longer. */
-const maxValue = 35
+const tencentSms = { service: 'sms', version: '2021-01-11' } as const
+const chinaOffsetMs = 8 * 3600_000
 
 /** Short messages. Wording is fixed in a reviewed template; the address is the mobile number. */
 export const sms = defineNotifier<Options>({
   kind: 'sms',
   options: Options,
   create({ aliyun, tencent, http }, context) {
-    const send = context.fetch ?? fetch
     return {
       id: context.id,
       channel: 'sms',
@@ -59,58 +41,99 @@ export const sms = defineNotifier<Options>({
       async send(messages, { person, address }, signal) {
         const number = requireNumber(address, person, context)
         if (aliyun) {
-          const values = Object.entries(aliyun.parameters).map(([name, field]) => [
-            name,
-            templateValue(messages, field, maxValue),
-          ])
-          const answer = await callAliyun(
-            send,
-            {
-              url: aliyun.url,
-              action: 'SendSms',
-              version: '2017-05-25',
-              parameters: {
-                PhoneNumbers: number,
-                SignName: aliyun.signName,
-                TemplateCode: aliyun.templateCode,
-                TemplateParam: JSON.stringify(Object.fromEntries(values)),
-                OutId: messages[0].alarm,
-              },
-              accessKeyId: aliyun.accessKeyId,
-              accessKeySecret: context.secret(aliyun.accessKeySecret),
-              now: context.now(),
-            },
-            signal,
-          )
-          return { acceptedAt: context.now(), reply: 'accepted by Aliyun', reference: String(answer.BizId ?? '') }
+          const parameters = {
+            PhoneNumbers: number,
+            SignName: aliyun.signName,
+            TemplateCode: aliyun.templateCode,
+            TemplateParam: namedValues(messages, aliyun.parameters),
+            OutId: messages[0].alarm,
+          }
+          const answer = await askAliyun(aliyun, 'SendSms', parameters, context, signal)
+          return acceptedBy(context, 'accepted by Aliyun', answer.BizId)
         }
         if (tencent) {
-          const answer = await callTencent(
-            send,
-            {
-              ...tencent,
-              service: 'sms',
-              action: 'SendSms',
-              version: '2021-01-11',
-              secretKey: context.secret(tencent.secretKey),
-              now: context.now(),
-              body: JSON.stringify({
-                PhoneNumberSet: [withCountry(number)],
-                SmsSdkAppId: tencent.sdkAppId,
-                SignName: tencent.signName,
-                TemplateId: tencent.templateId,
-                TemplateParamSet: tencent.parameters.map((field) => templateValue(messages, field, maxValue)),
-                SessionContext: messages[0].alarm,
-              }),
-            },
-            signal,
-          )
+          const body = {
+            PhoneNumberSet: [withCountry(number)],
+            SmsSdkAppId: tencent.sdkAppId,
+            SignName: tencent.signName,
+            TemplateId: tencent.templateId,
+            TemplateParamSet: listedValues(messages, tencent.parameters),
+            SessionContext: messages[0].alarm,
+          }
+          const answer = await askTencent(tencent, { ...tencentSms, action: 'SendSms', body }, context, signal)
           const [status] = (answer.SendStatusSet ?? []) as Array<{ Code?: string; Message?: string; SerialNo?: string }>
           if (status?.Code !== 'Ok') throw tencentError(status?.Code ?? 'no status', status?.Message ?? '')
-          return { acceptedAt: context.now(), reply: 'accepted by Tencent', reference: status.SerialNo ?? '' }
+          return acceptedBy(context, 'accepted by Tencent', status.SerialNo)
         }
         return sendByHttp(http!, number, messages, context, signal)
       },
+      ...(http
+        ? {}
+        : {
+            async delivery({ reference, acceptedAt }, { person, address }, signal): Promise<Delivery | undefined> {
+              const number = requireNumber(address, person, context)
+              if (aliyun) {
+                const answer = await askAliyun(
+                  aliyun,
+                  'QuerySendDetails',
+                  {
+                    PhoneNumber: number,
+                    BizId: reference,
+                    // The day of sending by the provider's clock.
+                    SendDate: new Date(acceptedAt + chinaOffsetMs).toISOString().slice(0, 10).replaceAll('-', ''),
+                    PageSize: '10',
+                    CurrentPage: '1',
+                  },
+                  context,
+                  signal,
+                )
+                return aliyunDelivery(answer)
+              }
+              const body = {
+                BeginTime: Math.floor(acceptedAt / 1000) - 60,
+                EndTime: Math.floor(context.now() / 1000) + 60,
+                Offset: 0,
+                Limit: 100,
+                PhoneNumber: withCountry(number),
+                SmsSdkAppId: tencent!.sdkAppId,
+              }
+              const call = { ...tencentSms, action: 'PullSmsSendStatusByPhoneNumber', body }
+              return tencentDelivery(await askTencent(tencent!, call, context, signal), reference)
+            },
+          }),
     }
   },
 })
+
+/** `SendStatus` of QuerySendDetails: 1 waits for the operator's receipt, 2 failed, 3 delivered. */
+function aliyunDelivery(answer: Record<string, unknown>): Delivery | undefined {
+  const list = answer.SmsSendDetailDTOs as
+    | { SmsSendDetailDTO?: Array<{ SendStatus?: number; ErrCode?: string; ReceiveDate?: string }> }
+    | undefined
+  const [detail] = list?.SmsSendDetailDTO ?? []
+  if (detail?.SendStatus === 3) {
+    // Beijing time without a zone: 2026-11-22 10:02:03.
+    const at = Date.parse(`${detail.ReceiveDate?.replace(' ', 'T')}+08:00`)
+    return { state: 'delivered', reply: 'delivered, says the operator', ...(Number.isNaN(at) ? {} : { at }) }
+  }
+  if (detail?.SendStatus === 2) return { state: 'failed', reply: `not delivered (${detail.ErrCode ?? 'no reason'})` }
+  return undefined
+}
+
+/** `ReportStatus` of PullSmsSendStatusByPhoneNumber: SUCCESS or FAIL, once the operator has said so. */
+function tencentDelivery(answer: Record<string, unknown>, reference: string): Delivery | undefined {
+  const list = (answer.PullSmsSendStatusSet ?? []) as Array<{
+    SerialNo?: string
+    ReportStatus?: string
+    Description?: string
+    UserReceiveTime?: number
+  }>
+  const found = list.find(({ SerialNo }) => SerialNo === reference)
+  if (found?.ReportStatus === 'SUCCESS') {
+    const at = found.UserReceiveTime
+    return { state: 'delivered', reply: 'delivered, says the operator', ...(at ? { at: at * 1000 } : {}) }
+  }
+  if (found?.ReportStatus === 'FAIL')
+    return { state: 'failed', reply: `not delivered (${found.Description ?? 'no reason'})` }
+  return undefined
+}

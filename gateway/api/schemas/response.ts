@@ -70,6 +70,7 @@ export const Notice = Type.Object(
     state: Type.Enum(['waiting', 'accepted', 'failed', 'quiet', 'withdrawn']),
     triedAt: Type.Optional(Instant),
     acceptedAt: Type.Optional(Instant),
+    deliveredAt: Type.Optional(Instant),
     failedAt: Type.Optional(Instant),
     reply: Type.Optional(Type.String()),
     seenAt: Type.Optional(Instant),
@@ -103,5 +104,5 @@ export function answerToWire(answer: CoreAnswer): Answer {
 }
 
 export function noticeToWire(notice: CoreNotice): Notice {
-  return withInstants(notice, 'at', 'triedAt', 'acceptedAt', 'failedAt', 'seenAt', 'answeredAt')
+  return withInstants(notice, 'at', 'triedAt', 'acceptedAt', 'deliveredAt', 'failedAt', 'seenAt', 'answeredAt')
 }
