@@ -171,7 +171,9 @@ export function alarmTransitionToWire(transition: CoreAlarmTransition): AlarmTra
     case 'receipts':
       return {
         ...withInstants(transition, 'at'),
-        receipts: transition.receipts.map((receipt) => withInstants(receipt, 'triedAt', 'acceptedAt', 'deliveredAt', 'failedAt')),
+        receipts: transition.receipts.map((receipt) =>
+          withInstants(receipt, 'triedAt', 'acceptedAt', 'deliveredAt', 'failedAt'),
+        ),
       }
     case 'answered':
     case 'arrived':
