@@ -1,8 +1,6 @@
 import { execFile } from 'node:child_process'
 import { resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
-import { createCamera } from '../../gateway/cameras/index.ts'
 import type { Detection } from '../../gateway/core/detection.ts'
 import type { Frame } from '../../gateway/core/ports.ts'
 import type { Finding, Scene } from '../../gateway/core/scene.ts'
@@ -10,6 +8,7 @@ import { createFrameGate } from '../../gateway/inference/gate.ts'
 import { createPipeline } from '../../gateway/pipeline.ts'
 import { ebikeInElevator } from '../../gateway/scenes/ebike-in-elevator.ts'
 import { type LiftModel, withEBikes } from './lift-model.ts'
+import { playFile } from './play-file.ts'
 import type { Seen } from './samples.ts'
 
 /** Pictures of a camera the gateway looks at per second. */
@@ -103,31 +102,12 @@ export async function runClip(
     }
   }
 
-  const stop = new AbortController()
   let work = Promise.resolve()
-  const reader = createCamera(
-    {
-      ...{ id: camera, url: pathToFileURL(resolve(file)).href, pace: 'fast' },
-      analysis: { fps: analysedPerSecond },
-    },
-    {
-      onFrame(frame) {
-        frame.retain()
-        work = work.then(() => look(frame))
-        work.catch((error) => {
-          failure ??= error
-          stop.abort()
-        })
-      },
-      onStatus({ state, reconnects, reason }) {
-        if (state !== 'down' || reconnects === 0) return
-        failure ??= new Error(reason ?? 'it cannot be played')
-        stop.abort()
-      },
-      ...{ now: Date.now, random: Math.random, logger: { info() {}, warn() {} } },
-    },
-  )
-  await reader.run(stop.signal)
+  await playFile(file, { fps: analysedPerSecond }, (frame, fail) => {
+    frame.retain()
+    work = work.then(() => look(frame))
+    work.catch(fail)
+  })
   await work
   if (failure) throw failure
   if (frames.length === 0) throw new Error('it holds no pictures')

@@ -1,8 +1,6 @@
 import { execFile } from 'node:child_process'
 import { resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
-import { createCamera } from '../../gateway/cameras/index.ts'
 import {
   analysisSize,
   createFacadeMap,
@@ -16,6 +14,7 @@ import {
 import { calibrationOf, createBuilding } from '../../simulators/facades/building.ts'
 import { createScene, type ScenePlan } from '../../simulators/facades/scene.ts'
 import type { FacadeTruth } from './falling-truth.ts'
+import { playFile } from './play-file.ts'
 
 const execute = promisify(execFile)
 
@@ -44,40 +43,18 @@ export async function runFacadeClip(
   let engine: FallingEngine | undefined
   let frames = 0
   let lastMs = 0
-  let failure: unknown
-  const stop = new AbortController()
-  const reader = createCamera(
-    {
-      ...{ id: 'clip', url: pathToFileURL(resolve(file)).href, pace: 'fast' },
-      analysis: { fps: 'all', ...analysisSize(source) },
-    },
-    {
-      onFrame({ data, width, height, time }) {
-        try {
-          engine ??= createFallingEngine({
-            ...{ width, height, classifier },
-            ...(calibration ? { map: createFacadeMap(calibration) } : {}),
-            onThrow: (event) => events.push(event),
-            onJudged: (fall) => judged.push(fall),
-          })
-          engine.observe(data.subarray(0, width * height), time.mediaMs)
-          frames++
-          lastMs = time.mediaMs
-        } catch (error) {
-          failure ??= error
-          stop.abort()
-        }
-      },
-      onStatus({ state, reconnects, reason }) {
-        if (state !== 'down' || reconnects === 0) return
-        failure ??= new Error(reason ?? 'it cannot be played')
-        stop.abort()
-      },
-      ...{ now: Date.now, random: Math.random, logger: { info() {}, warn() {} } },
-    },
-  )
-  await reader.run(stop.signal)
-  if (failure) throw failure
+  const analysis = { fps: 'all' as const, ...analysisSize(source) }
+  await playFile(file, analysis, ({ data, width, height, time }) => {
+    engine ??= createFallingEngine({
+      ...{ width, height, classifier },
+      ...(calibration ? { map: createFacadeMap(calibration) } : {}),
+      onThrow: (event) => events.push(event),
+      onJudged: (fall) => judged.push(fall),
+    })
+    engine.observe(data.subarray(0, width * height), time.mediaMs)
+    frames++
+    lastMs = time.mediaMs
+  })
   if (!engine) throw new Error('it holds no pictures')
   engine.finish()
   return { events, judged, frames, seconds: lastMs / 1000, framesPerSecond: source.framesPerSecond, engine }

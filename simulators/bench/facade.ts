@@ -3,11 +3,10 @@ import { existsSync, mkdirSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { renderScene } from '../facades/render.ts'
-import { freePorts } from '../ports.ts'
 import { nodeArguments } from '../process.ts'
+import { entryPoint, withCameras } from './camera-process.ts'
 import { measureMotion, openCvCpuMs } from './facade-peers.ts'
 import { treeCpuSeconds } from './process-cpu.ts'
 import { type BenchResult, quantile, rounded, textTable } from './report.ts'
@@ -51,7 +50,9 @@ export async function run({ quick }: { quick: boolean }): Promise<BenchResult> {
   const runs: Run[] = []
   let best: Run | undefined
   for (const cameras of quick ? [1] : [1, 2, 4, 6, 8, 10]) {
-    const result = await withCameras(cameras, clip, (port) => measureWatch(cameras, [1920, 1080], port, seconds))
+    const result = await withCameras('facade-cameras', [cameras, clip], (port) =>
+      measureWatch(cameras, [1920, 1080], port, seconds),
+    )
     runs.push(result)
     if (!isGood(result)) break
     best = result
@@ -60,7 +61,7 @@ export async function run({ quick }: { quick: boolean }): Promise<BenchResult> {
   const large = quick ? undefined : await largeCamera(clip, seconds)
   const decodeMs = await decodeCpuMs(clip, ['-f', 'null', '-'])
   const openCv = await openCvCpuMs(clip)
-  const motion = await withCameras(1, clip, (port) => measureMotion(port, quick ? 6 : 20))
+  const motion = await withCameras('facade-cameras', [1, clip], (port) => measureMotion(port, quick ? 6 : 20))
   const perFrameMs = (reached.cpuCores * 1000) / Math.max(1, reached.framesPerSecond)
   const stages = Object.fromEntries(Object.entries(reached.stages).map(([stage, ms]) => [stage, rounded(ms, 2)]))
   const peers: BenchResult['peers'] = { 'ffmpeg -f null (decode only)': { msPerFrame: rounded(decodeMs, 2) } }
@@ -140,23 +141,7 @@ async function largeCamera(clip: string, seconds: number): Promise<Run> {
     const coding = '-vf scale=3840:2160 -c:v libx264 -preset ultrafast -b:v 12M -g 50 -bf 0'.split(' ')
     await execute('ffmpeg', ['-y', '-v', 'error', '-i', clip, '-t', '12', ...coding, file])
   }
-  return withCameras(1, file, (port) => measureWatch(1, [3840, 2160], port, seconds))
-}
-
-async function withCameras<T>(count: number, clip: string, work: (port: number) => Promise<T>): Promise<T> {
-  const [port] = await freePorts(1)
-  const child = spawn(process.execPath, nodeArguments([entry('facade-cameras'), String(count), clip, String(port)]), {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  try {
-    await new Promise<void>((resolve, reject) => {
-      createInterface({ input: child.stdout! }).on('line', (line) => line === 'ready' && resolve())
-      child.once('exit', (code) => reject(new Error(`the cameras ended with code ${code}`)))
-    })
-    return await work(port!)
-  } finally {
-    child.kill('SIGKILL')
-  }
+  return withCameras('facade-cameras', [1, file], (port) => measureWatch(1, [3840, 2160], port, seconds))
 }
 
 async function measureWatch(
@@ -165,7 +150,7 @@ async function measureWatch(
   port: number,
   seconds: number,
 ): Promise<Run> {
-  const args = [entry('facade-watch'), count, ...size, port].map(String)
+  const args = [entryPoint('facade-watch'), count, ...size, port].map(String)
   const child = spawn(process.execPath, nodeArguments(args), { stdio: ['ignore', 'pipe', 'inherit'] })
   let last: Sample | undefined
   const latencies: number[] = []
@@ -216,8 +201,4 @@ async function decodeCpuMs(clip: string, output: readonly string[]): Promise<num
   const seconds = Number(/utime=([\d.]+)s/.exec(stderr)?.[1]) + Number(/stime=([\d.]+)s/.exec(stderr)?.[1])
   const frames = Number([...stderr.matchAll(/frame=\s*(\d+)/g)].at(-1)?.[1])
   return (seconds * 1000) / frames
-}
-
-function entry(module: string): string {
-  return fileURLToPath(new URL(`./${module}.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url))
 }

@@ -2,12 +2,11 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import process from 'node:process'
-import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { stringify } from 'yaml'
 import { freePorts } from '../ports.ts'
-import { nodeArguments, superviseProcess } from '../process.ts'
+import { superviseProcess } from '../process.ts'
+import { withCameras } from './camera-process.ts'
 import { treeCpuSeconds } from './process-cpu.ts'
 import { type BenchResult, rounded, textTable } from './report.ts'
 
@@ -47,16 +46,20 @@ export async function run({ quick }: { quick: boolean }): Promise<BenchResult> {
   ]
   let best: Run | undefined
   for (const lifts of steps) {
-    const result = await withCameras(lifts, (port) => measureGateway(lifts, port, seconds))
+    const result = await withCameras('lift-cameras', [lifts, busyShare], (port) => measureGateway(lifts, port, seconds))
     runs.push(result)
     const isGood = result.decisionP95Ms <= decisionLimitMs && result.lostShare <= lostLimit && result.up === lifts
     if (!isGood) break
     best = result
   }
   const reached = best ?? runs[0]!
-  const bare = await withCameras(reached.lifts, (port) => measureBareDecoding(reached.lifts, port, quick ? 5 : 20))
+  const bare = await withCameras('lift-cameras', [reached.lifts, busyShare], (port) =>
+    measureBareDecoding(reached.lifts, port, quick ? 5 : 20),
+  )
   peers['ffmpeg -f null'] = { cpuCores: rounded(bare, 3), lifts: reached.lifts }
-  const motion = await withCameras(reached.lifts, (port) => measureMotion(reached.lifts, port, quick ? 8 : 25))
+  const motion = await withCameras('lift-cameras', [reached.lifts, busyShare], (port) =>
+    measureMotion(reached.lifts, port, quick ? 8 : 25),
+  )
   if (motion !== undefined) peers.motion = { cpuCores: rounded(motion, 3), lifts: reached.lifts }
   if (!best) notes.push('no step met the limit; the first step is reported')
   const rows = runs.map((each) => [
@@ -82,25 +85,6 @@ export async function run({ quick }: { quick: boolean }): Promise<BenchResult> {
       motion === undefined ? 'motion is not installed' : `motion on the same streams: ${rounded(motion, 2)} cores`,
       `machine: ${cpus().length} cores`,
     ].join('\n'),
-  }
-}
-
-async function withCameras<T>(lifts: number, work: (port: number) => Promise<T>): Promise<T> {
-  const [port] = await freePorts(1)
-  const entry = fileURLToPath(
-    new URL(`./lift-cameras.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url),
-  )
-  const child = spawn(process.execPath, nodeArguments([entry, String(lifts), String(busyShare), String(port)]), {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  try {
-    await new Promise<void>((resolve, reject) => {
-      createInterface({ input: child.stdout! }).on('line', (line) => line === 'ready' && resolve())
-      child.once('exit', (code) => reject(new Error(`the cameras ended with code ${code}`)))
-    })
-    return await work(port!)
-  } finally {
-    child.kill('SIGKILL')
   }
 }
 
