@@ -53,7 +53,10 @@ t.test(
       device: { identifiers: ['gridgate-s-smoke-1'], name: '烟感', model: 'Smoke detector' },
       components: {
         isSmoke: { platform: 'binary_sensor', device_class: 'smoke', unique_id: 'gridgate-s-smoke-1-isSmoke' },
-        temperatureCelsius: { platform: 'sensor', device_class: 'temperature', unit_of_measurement: '°C' },
+        temperatureCelsius: {
+          ...{ platform: 'sensor', device_class: 'temperature', unit_of_measurement: '°C' },
+          state_class: 'measurement',
+        },
       },
       state_topic: 'gridgate/s/smoke-1/state',
       availability: [{ topic: 'gridgate/s/availability' }, { topic: 'gridgate/s/smoke-1/availability' }],

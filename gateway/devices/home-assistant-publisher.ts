@@ -67,7 +67,13 @@ const classes: Readonly<Record<string, string>> = {
   pm10MicrogramsPerCubicMeter: 'pm10',
   soundLevelDecibels: 'sound_pressure',
   signalDbm: 'signal_strength',
+  carbonMonoxidePpm: 'carbon_monoxide',
+  distanceMeters: 'distance',
+  waterLevelCentimeters: 'distance',
+  skinTemperatureCelsius: 'temperature',
 }
+/** Meters: they only go up, until they are exchanged. Home Assistant keeps statistics of what has a state class. */
+const totals: ReadonlySet<string> = new Set(['energyKilowattHours', 'volumeCubicMeters', 'stepCount'])
 const shownAlarms = 50
 
 /**
@@ -102,6 +108,9 @@ export function createHomeAssistantPublisher(options: HomeAssistantPublisherOpti
         : `{{ value_json.${metric} | default(none) }}`,
       ...(classes[metric] ? { device_class: classes[metric] } : {}),
       ...(unit ? { unit_of_measurement: unit } : {}),
+      ...(description?.type === 'number'
+        ? { state_class: totals.has(metric) ? 'total_increasing' : 'measurement' }
+        : {}),
     }
   }
 
