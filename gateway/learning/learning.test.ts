@@ -146,6 +146,7 @@ t.test(
     t.equal(site.left(seen('e-bike', 101)), 1)
     t.ok(site.journal().includes('learning learning-on'))
     t.ok(site.journal().includes('cam-1 learning-vetoed'), 'what was taken back can be read tomorrow')
+    await site.settled()
   },
 )
 
@@ -160,6 +161,7 @@ t.test('nothing it has not seen before is taken back, nor anything the detector 
   t.equal(site.left(blind), 1, 'no embedding')
   const again = site.learning.review(frameAt(site.clock.at + 20_000), inference([seen('stroller', 3)], 'lift@2'))
   t.equal(again.length, 1, 'the answer of another model')
+  await site.settled()
 })
 
 t.test('for a while after a thing was protected its camera loses nothing', async (t) => {
@@ -170,6 +172,7 @@ t.test('for a while after a thing was protected its camera loses nothing', async
   t.equal(site.learning.review(soon, inference([seen('stroller', 100)])).length, 1)
   const later = frameAt(site.clock.at + 11_000)
   t.equal(site.learning.review(later, inference([seen('stroller', 100)])).length, 0)
+  await site.settled()
 })
 
 t.test('what was taken back can be looked at; an e-bike among it switches off what took it back', async (t) => {
@@ -219,6 +222,7 @@ t.test('an alarm says what was learned about it', async (t) => {
   site.left(subject)
   const why = site.learning.why({ camera: 'cam-1', frame: time(site.clock.at), detections: [subject], subject })
   t.match(why, [{ key: 'learned-protected-score' }, { key: 'learned-vetoed-before', vetoed: 1 }])
+  await site.settled()
 })
 
 t.test('too few verdicts, or verdicts that contradict each other, switch nothing on', async (t) => {
@@ -251,6 +255,7 @@ t.test('a person switches it off, and it stays off until a person switches it on
   t.ok(!isRefusal(on) && on.active)
   t.equal(site.left(seen('stroller', 100)), 0)
   t.ok(site.journal().includes('learning learning-off'))
+  await site.settled()
 })
 
 t.test('rolling back goes to the version before, then to none', async (t) => {
@@ -290,6 +295,7 @@ t.test('what was learned survives a restart and belongs to its model', async (t)
   second.learning.onModel()
   t.notOk(second.learning.service.status().active)
   t.equal(second.left(seen('stroller', 100)), 1)
+  await second.settled()
 })
 
 t.test('a deleted example takes its crop, its embedding and what rested on it with it', async (t) => {
