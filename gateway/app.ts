@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Logger } from 'pino'
 import { Registry } from 'prom-client'
@@ -14,7 +14,6 @@ import type { Actor, Alarm, Evidence } from './core/alarm.ts'
 import { createCleanUp } from './core/clean-up.ts'
 import { type Clock, systemClock } from './core/clock.ts'
 import { findDriver } from './core/driver.ts'
-import { ConfigError } from './core/errors.ts'
 import type { CameraStatus } from './core/ports.ts'
 import { routeVoice } from './core/routing.ts'
 import { makeDataDir } from './data-dir.ts'
@@ -43,11 +42,12 @@ import {
   ensureBridgeToken,
   ensureGatewaySecret,
   gatewayClient,
+  readSecret,
   secretFiles,
   tokenHash,
 } from './secrets.ts'
 import { createSelfTest, selfTestKind } from './self-test.ts'
-import { cameraOptions, createDoors, deviceFilters, deviceSources, gatewayTopics } from './site-parts.ts'
+import { cameraOptions, createDoors, deviceFilters, deviceSources, gatewayTopics, openTelemetry } from './site-parts.ts'
 import { describePlace, deviceRows, siteView } from './site-view.ts'
 import { createAnnouncer } from './speakers/announcer.ts'
 import { loadClipLibrary, shippedClipFolder } from './speakers/clip-library.ts'
@@ -57,8 +57,6 @@ import { newId } from './storage/id.ts'
 import { hashPassword, verifyPassword } from './storage/password.ts'
 import { openSceneMemory } from './storage/scene-memory.ts'
 import { openStore } from './storage/store.ts'
-import { createTelemetryInflux } from './storage/telemetry-influx.ts'
-import { openTelemetrySqlite } from './storage/telemetry-sqlite.ts'
 import { createTrends } from './telemetry-trends.ts'
 import { createThrowEvidence } from './throw-evidence.ts'
 
@@ -457,30 +455,6 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
     ...(firstPassword === undefined ? {} : { firstPassword }),
     stop: () => cleanUp.run((name, error) => logger.error({ err: error, part: name }, 'a part did not stop cleanly')),
   }
-}
-
-function openTelemetry(config: SiteConfig, now: () => number, logger: Logger) {
-  const { influx } = config.telemetry
-  const bufferFile = join(config.dataDir, 'influx-buffer.db')
-  if (influx) return createTelemetryInflux({ ...influx, token: influx.token ?? '', bufferFile, logger })
-  const file = join(config.dataDir, 'telemetry.db')
-  const { telemetryMs, telemetryMinuteMs, telemetryHourMs } = config.retention
-  return openTelemetrySqlite({
-    file,
-    retentionMs: telemetryMs,
-    minuteRetentionMs: telemetryMinuteMs,
-    hourRetentionMs: telemetryHourMs,
-    now,
-  })
-}
-
-function readSecret(config: SiteConfig, reference: { env: string } | { file: string }): string {
-  if ('env' in reference) {
-    const value = process.env[reference.env]
-    if (value) return value
-    throw new ConfigError(config.file, [{ path: reference.env, message: 'environment variable is not set' }])
-  }
-  return readFileSync(resolve(dirname(config.file), reference.file), 'utf8').trim()
 }
 
 /** `dist/console` of the checkout, from the sources as from the compiled tree. */

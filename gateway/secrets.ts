@@ -1,8 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
+import process from 'node:process'
 import { isDeepStrictEqual } from 'node:util'
 import { addCredential, readCredentials, setKeptFirst } from './broker/credentials.ts'
+import type { SiteConfig } from './config/site.ts'
+import { ConfigError } from './core/errors.ts'
 
 /** Files of the data directory that the gateway's own processes share; each readable by its owner only. */
 export function secretFiles(dataDir: string) {
@@ -74,4 +77,17 @@ function ensureSecret(file: string): string {
 /** SHA-256 as hex, for tokens that are random and long: only the hash is kept in memory and compared. */
 export function tokenHash(token: string): string {
   return createHash('sha256').update(token).digest('hex')
+}
+
+/**
+ * A secret that the site file refers to; files lie relative to it.
+ * @throws ConfigError when it is not there
+ */
+export function readSecret(config: SiteConfig, reference: { env: string } | { file: string }): string {
+  if ('env' in reference) {
+    const value = process.env[reference.env]
+    if (value) return value
+    throw new ConfigError(config.file, [{ path: reference.env, message: 'environment variable is not set' }])
+  }
+  return readFileSync(resolve(dirname(config.file), reference.file), 'utf8').trim()
 }

@@ -1,4 +1,6 @@
 import { setMaxListeners } from 'node:events'
+import { join } from 'node:path'
+import type { Logger } from 'pino'
 import type { CameraOptions } from './cameras/index.ts'
 import type { CameraEntry, SiteConfig } from './config/site.ts'
 import { describeKind } from './core/device-kind.ts'
@@ -13,6 +15,8 @@ import { createDoorHold, type DoorEvent } from './doors/door-hold.ts'
 import { doorDrivers } from './doors/index.ts'
 import type { MqttPort } from './doors/mqtt-relay.ts'
 import type { GatewayTopics } from './secrets.ts'
+import { createTelemetryInflux } from './storage/telemetry-influx.ts'
+import { openTelemetrySqlite } from './storage/telemetry-sqlite.ts'
 
 export { runningScenes } from './running-scenes.ts'
 
@@ -133,4 +137,20 @@ export function createDoors(
       await Promise.all(holds.map(({ contact }) => contact.close()))
     },
   }
+}
+
+/** Where measurements are kept: InfluxDB where the site file names one, a file of the data directory otherwise. */
+export function openTelemetry(config: SiteConfig, now: () => number, logger: Logger) {
+  const { influx } = config.telemetry
+  const bufferFile = join(config.dataDir, 'influx-buffer.db')
+  if (influx) return createTelemetryInflux({ ...influx, token: influx.token ?? '', bufferFile, logger })
+  const file = join(config.dataDir, 'telemetry.db')
+  const { telemetryMs, telemetryMinuteMs, telemetryHourMs } = config.retention
+  return openTelemetrySqlite({
+    file,
+    retentionMs: telemetryMs,
+    minuteRetentionMs: telemetryMinuteMs,
+    hourRetentionMs: telemetryHourMs,
+    now,
+  })
 }

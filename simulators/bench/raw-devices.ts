@@ -21,18 +21,21 @@ const retryMs = 1_000
 
 export function createRawDevices(options: { port: number; site: string; devices: readonly RawDevice[] }): RawDevices {
   const sockets = new Map<string, Socket>()
-  let isWanted = false
+  /** One more with every connect and every cut: a socket's late end belongs to the round that opened it. */
+  let round = 0
 
   function open({ id, secret }: RawDevice): Promise<void> {
+    const own = round
     return new Promise((resolve) => {
       const attempt = () => {
-        if (!isWanted) return
+        if (round !== own) return
         const socket = connect({ port: options.port, host: '127.0.0.1', noDelay: true })
         let isAccepted = false
         socket.on('error', () => {})
         socket.once('connect', () => socket.write(login(options.site, id, secret)))
         socket.on('data', (data) => {
           if (isAccepted) return
+          if (round !== own) return socket.destroy()
           if (data[0] !== 0x20 || data[3] !== 0) return socket.destroy()
           isAccepted = true
           sockets.set(id, socket)
@@ -40,7 +43,7 @@ export function createRawDevices(options: { port: number; site: string; devices:
         })
         socket.once('close', () => {
           if (sockets.get(id) === socket) sockets.delete(id)
-          if (isWanted) setTimeout(attempt, retryMs * (0.5 + Math.random()))
+          if (round === own) setTimeout(attempt, retryMs * (0.5 + Math.random()))
         })
       }
       attempt()
@@ -49,11 +52,11 @@ export function createRawDevices(options: { port: number; site: string; devices:
 
   return {
     async connect() {
-      isWanted = true
+      round++
       await Promise.all(options.devices.map(open))
     },
     cut() {
-      isWanted = false
+      round++
       for (const socket of sockets.values()) socket.destroy()
       sockets.clear()
     },
