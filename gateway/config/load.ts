@@ -6,6 +6,7 @@ import { Value } from 'typebox/value'
 import { type Document, isNode, LineCounter, parseDocument } from 'yaml'
 import { findDriver } from '../core/driver.ts'
 import { ConfigError, type ConfigProblem } from '../core/errors.ts'
+import { withDefaults } from './defaults.ts'
 import { type Path, type Report, resolveSite } from './resolve.ts'
 import { type DriverSchemas, siteSchema, type WrittenSite } from './schema.ts'
 import type { SecretRef } from './schema-entries.ts'
@@ -52,7 +53,7 @@ export function parseSite(
     )
   }
   const schema = siteSchema(drivers)
-  const raw = Value.Default(schema, document.toJS() ?? {}) as Record<string, unknown>
+  const raw = withDefaults(schema, document.toJS() ?? {}) as Record<string, unknown>
   checkSchema(schema, raw, [], report)
   const value = raw as WrittenSite
   if (problems.length === 0) checkDrivers(value, drivers, report)
@@ -125,7 +126,7 @@ function checkDrivers(value: WrittenSite, drivers: DriverSchemas, report: Report
   const unknown = (path: Path, kind: string, known: readonly string[]) =>
     report(path, `there is no "${kind}"; known are ${known.join(', ')}`)
   for (const { entry, path, options } of driverEntries(value, drivers, unknown)) {
-    entry.options = Value.Default(options, entry.options) as Record<string, unknown>
+    entry.options = withDefaults(options, entry.options) as Record<string, unknown>
     checkSchema(options, entry.options, [...path, 'options'], report)
   }
 }

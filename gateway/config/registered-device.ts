@@ -1,7 +1,7 @@
 import { type TObject, Type } from 'typebox'
-import { Value } from 'typebox/value'
 import { findDriver } from '../core/driver.ts'
 import type { FieldProblem, WrittenDevice } from '../core/registration.ts'
+import { withDefaults } from './defaults.ts'
 import { checkSchema, pathText } from './load.ts'
 import { createPlaceResolver, type Path } from './resolve.ts'
 import type { DriverSchemas } from './schema.ts'
@@ -31,13 +31,13 @@ export function readRegisteredDevice(
   const report = (path: Path, message: string) => void problems.push({ field: pathText(path), message })
   if (typeof given !== 'object' || given === null || Array.isArray(given))
     return { problems: [{ field: '', message: 'must be an object' }] }
-  const value = Value.Default(Registration, structuredClone(given)) as WrittenDevice
+  const value = withDefaults(Registration, structuredClone(given)) as WrittenDevice
   checkSchema(Registration, value, [], report)
   const codec = typeof value.codec === 'string' ? findDriver(codecs, value.codec) : undefined
   if (typeof value.codec === 'string' && !codec)
     report(['codec'], `there is no "${value.codec}"; known are ${codecs.map(({ kind }) => kind).join(', ')}`)
   if (problems.length > 0) return { problems }
-  value.options = Value.Default(codec!.options, value.options) as Record<string, unknown>
+  value.options = withDefaults(codec!.options, value.options) as Record<string, unknown>
   checkSchema(codec!.options as TObject, value.options, ['options'], report)
   const elder = site.elders.find(({ id }) => id === value.elder)
   if (value.elder !== undefined && !elder) report(['elder'], `there is no elder "${value.elder}"`)
