@@ -72,3 +72,48 @@ t.test('an unknown camera is refused before the upgrade', async (t) => {
   const operator = await scene.login('operator')
   await t.rejects(scene.connect('/api/v1/cameras/none/live', { cookie: operator.cookie }), { message: /404/ })
 })
+
+t.test(
+  'a camera that looks at windows shows them in coarse squares; an admin may see them clear, under a name',
+  async (t) => {
+    const facades = {
+      calibration: (camera: string) => (camera === 'camera-1' ? { camera, source: 'none' as const } : undefined),
+      calibrate: () => ({ refused: 'not here' }),
+    }
+    const scene = await start(t, { facades })
+    const camera = scene.cameras[0]!
+    camera.picture = Uint8Array.of(0xff, 0xd8, 1)
+    const [operator, admin] = [await scene.login('operator'), await scene.login('admin')]
+    const url = '/api/v1/cameras/camera-1/snapshot'
+    t.equal((await operator.inject({ url })).statusCode, 200)
+    t.match(camera.asked.at(-1), { isMasked: true })
+    t.equal((await operator.inject({ url: `${url}?unmasked=true` })).statusCode, 403)
+    t.equal((await admin.inject({ url: `${url}?unmasked=true` })).statusCode, 200)
+    t.notOk(camera.asked.at(-1)?.isMasked)
+
+    const live = '/api/v1/cameras/camera-1/live'
+    await t.rejects(scene.connect(`${live}?unmasked=true`, { cookie: operator.cookie }), { message: /403/ })
+    await scene.connect(live, { cookie: operator.cookie })
+    await eventually(() => camera.viewers.size === 1, 'the operator')
+    t.match(camera.asked.at(-1), { isMasked: true })
+    await scene.connect(`${live}?unmasked=true`, { cookie: admin.cookie })
+    await eventually(() => camera.viewers.size === 2, 'the admin')
+    t.notOk(camera.asked.at(-1)?.isMasked)
+    const looks = scene.store
+      .journal({ after: 0, limit: 50, topics: ['audit'] })
+      .map(({ transition, actor }) => [transition, actor.id])
+    for (const look of [
+      ['picture-unmasked', 'id-admin'],
+      ['live-viewed', 'id-operator'],
+      ['live-unmasked', 'id-admin'],
+    ])
+      t.ok(
+        looks.some((each) => each.join() === look.join()),
+        look.join(' by '),
+      )
+
+    scene.cameras[1]!.picture = camera.picture
+    await operator.inject({ url: '/api/v1/cameras/camera-2/snapshot' })
+    t.notOk(scene.cameras[1]!.asked.at(-1)?.isMasked, 'other cameras are not masked')
+  },
+)

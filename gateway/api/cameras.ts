@@ -1,6 +1,7 @@
+import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import type { Camera } from '../core/ports.ts'
-import { staff } from './access.ts'
+import type { Camera, LiveViewer } from '../core/ports.ts'
+import { staff, type Who, whoOf } from './access.ts'
 import type { Audit } from './audit.ts'
 import { problems } from './openapi.ts'
 import type { ApiApp, ApiOptions } from './options.ts'
@@ -11,9 +12,15 @@ import type { Sockets } from './sockets.ts'
 
 const SnapshotQuery = Type.Object({
   maxWidth: Type.Optional(Type.Integer({ minimum: 16, maximum: 4096, description: 'pixels' })),
+  unmasked: Type.Optional(
+    Type.Boolean({ description: 'the windows of a facade camera clear: for admins, and it is recorded' }),
+  ),
 })
 
-/** `/cameras`: their state, the newest picture, the live picture. Who looked at the live picture is recorded. */
+/**
+ * `/cameras`: their state, the newest picture, the live picture. Who looked at the live picture is recorded. Cameras that
+ * look at windows show coarse squares; an admin may see them clear, and each look is recorded.
+ */
 export function cameraRoutes(
   app: ApiApp,
   { cameras, site, facades }: ApiOptions,
@@ -28,12 +35,25 @@ export function cameraRoutes(
   }
   /** Pictures being encoded: viewers that ask together share one. */
   const encoding = new Map<string, Promise<Uint8Array | undefined>>()
-  const snapshot = (camera: Camera, maxWidth: number | undefined) => {
-    const key = `${camera.id} ${maxWidth}`
-    const running = encoding.get(key) ?? camera.snapshot(maxWidth === undefined ? {} : { maxWidth })
+  const snapshot = (camera: Camera, maxWidth: number | undefined, isMasked: boolean) => {
+    const key = `${camera.id} ${maxWidth} ${isMasked}`
+    const running =
+      encoding.get(key) ??
+      camera.snapshot({ ...(maxWidth === undefined ? {} : { maxWidth }), ...(isMasked ? { isMasked } : {}) })
     encoding.set(key, running)
     return running.finally(() => encoding.delete(key))
   }
+
+  const isFacade = (camera: string) => facades?.calibration(camera) !== undefined
+  /** Whether the windows are shown clear. @throws Problem 403 where that is asked for and not allowed */
+  const unmasks = (camera: string, isAsked: boolean, who: Who): boolean => {
+    if (!isFacade(camera) || !isAsked) return false
+    if (who.role !== 'admin')
+      throw new Problem(403, 'forbidden', 'this shows windows unmasked: only an admin may see it, and it is recorded')
+    return true
+  }
+  const asksClear = (request: FastifyRequest) =>
+    new URL(request.url, 'http://gateway').searchParams.get('unmasked') === 'true'
 
   app.get(
     '/cameras',
@@ -44,7 +64,7 @@ export function cameraRoutes(
         return {
           ...cameraStatusToWire(camera.status()),
           name: known?.name ?? { zh: camera.id, en: camera.id },
-          ...(facades?.calibration(camera.id) ? { isFacade: true as const } : {}),
+          ...(isFacade(camera.id) ? { isFacade: true as const } : {}),
           ...(known?.lift ? { lift: known.lift } : {}),
         }
       }),
@@ -71,7 +91,11 @@ export function cameraRoutes(
     },
     async (request, reply) => {
       const camera = existing(request.params.id)
-      const picture = await snapshot(camera, request.query.maxWidth)
+      const who = whoOf(request)
+      const { maxWidth, unmasked = false } = request.query
+      const isClear = unmasks(camera.id, unmasked, who)
+      const picture = await snapshot(camera, maxWidth, isFacade(camera.id) && !isClear)
+      if (isClear) audit.look('picture-unmasked', who.id, who.actor, { id: camera.id, camera: camera.id })
       if (!picture) throw new Problem(503, 'unavailable', `camera ${camera.id} has no picture yet`)
       return reply.type('image/jpeg').header('cache-control', 'no-store').send(Buffer.from(picture))
     },
@@ -82,15 +106,20 @@ export function cameraRoutes(
     access: staff,
     schema: {
       summary: 'WebSocket of the live picture',
-      description: 'Binary MPEG-TS (MPEG-1 video) chunks for JSMpeg. A slow viewer loses chunks, not the connection.',
+      description:
+        'Binary MPEG-TS (MPEG-1 video) chunks for JSMpeg. A slow viewer loses chunks, not the connection. `?unmasked=true`: the windows of a facade camera clear, for admins.',
       tags,
       params: Params,
       response: problems(404),
     },
-    check: (request) => void existing((request.params as { id: string }).id),
+    check(request) {
+      const { id } = existing((request.params as { id: string }).id)
+      unmasks(id, asksClear(request), whoOf(request))
+    },
     open: (socket, request, who) => {
       const camera = existing((request.params as { id: string }).id)
-      const leave = camera.watch({
+      const isClear = unmasks(camera.id, asksClear(request), who)
+      const viewer: LiveViewer = {
         send: (chunk) => {
           if (socket.readyState === socket.OPEN) socket.send(chunk, { binary: true })
         },
@@ -99,9 +128,10 @@ export function cameraRoutes(
         },
         // A close reason has at most 123 bytes.
         close: (reason) => socket.close(closeCodes.tryAgain, reason.slice(0, 40)),
-      })
+      }
+      const leave = camera.watch(viewer, { isMasked: isFacade(camera.id) && !isClear })
       socket.on('close', leave)
-      audit.look('live-viewed', who.id, who.actor, { id: camera.id, camera: camera.id })
+      audit.look(isClear ? 'live-unmasked' : 'live-viewed', who.id, who.actor, { id: camera.id, camera: camera.id })
     },
   })
 }

@@ -41,7 +41,9 @@ export function createCamera(options: CameraOptions, context: CameraContext): Ru
   const analysedRing = createEvidenceRing(plan.ring)
   const mainRing = plan.main && createEvidenceRing(plan.ring)
   const rate = createRateMeter(context.now)
-  const liveView = createLiveView({ camera: id, ffmpegPath, logger: context.logger, tap: analysedRing.tap })
+  const live = { camera: id, ffmpegPath, logger: context.logger, tap: analysedRing.tap }
+  const liveView = createLiveView(live)
+  const maskedView = createLiveView({ ...live, isMasked: true })
 
   let state: CameraStatus['state'] = 'starting'
   let since = context.now()
@@ -200,7 +202,7 @@ export function createCamera(options: CameraOptions, context: CameraContext): Ru
       const bytes = await writeClip(found, request.file, ffmpegPath, signal)
       return { fromAt: found.mediaZeroAt + found.fromMs, toAt: found.mediaZeroAt + found.toMs, bytes }
     },
-    watch: (viewer) => liveView.watch(viewer),
+    watch: (viewer, how = {}) => (how.isMasked ? maskedView : liveView).watch(viewer),
     async run(signal) {
       const stop = new AbortController()
       const reading = AbortSignal.any([signal, stop.signal])
@@ -217,6 +219,7 @@ export function createCamera(options: CameraOptions, context: CameraContext): Ru
       stop.abort()
       await main
       liveView.close()
+      maskedView.close()
     },
   }
 }

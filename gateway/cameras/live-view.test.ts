@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { buffer } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
 import { createRtspServer } from '../../simulators/cameras/rtsp-server.ts'
 import type { LiveViewer } from '../core/ports.ts'
@@ -42,10 +43,11 @@ function createViewer(): TestViewer {
 }
 
 /** A live view fed with a clip's packets, as a ring would feed it. */
-function liveViewOf(test: Test, ffmpegPath = 'ffmpeg') {
+function liveViewOf(test: Test, ffmpegPath = 'ffmpeg', more: { isMasked?: boolean; file?: string } = {}) {
   let taps = 0
+  const { file = clip, ...how } = more
   const view = createLiveView({
-    ...{ camera: 'lift', ffmpegPath, logger },
+    ...{ camera: 'lift', ffmpegPath, logger, ...how },
     tap(listener) {
       taps++
       const child = spawn('ffmpeg', [
@@ -55,7 +57,7 @@ function liveViewOf(test: Test, ffmpegPath = 'ffmpeg') {
         '-stream_loop',
         '-1',
         '-i',
-        clip,
+        file,
         '-c',
         'copy',
         '-f',
@@ -122,6 +124,35 @@ t.test('the picture starts with the first viewer, is shared, and stops a moment 
   t.equal(view.isRunning, true, 'a page that is reloaded finds it running')
   await until(() => !view.isRunning)
   t.equal(taps(), 1)
+})
+
+/** Neighbouring pixels far apart in brightness, not at the edges of squares of 24 pixels: what a masked picture lacks. */
+async function finerDetail(test: Test, file: string, more: { isMasked?: boolean }): Promise<number> {
+  const { view } = liveViewOf(test, 'ffmpeg', { ...more, file })
+  const viewer = createViewer()
+  const leave = view.watch(viewer)
+  await viewer.received(60_000)
+  leave()
+  const decoder = spawn('ffmpeg', [
+    ...['-v', 'error', '-f', 'mpegts', '-i', '-', '-frames:v', '1'],
+    ...['-pix_fmt', 'gray', '-f', 'rawvideo', '-'],
+  ])
+  decoder.stdin.on('error', () => {})
+  decoder.stdin.end(Buffer.concat(viewer.chunks))
+  const picture = await buffer(decoder.stdout)
+  test.equal(picture.length, 640 * 360)
+  return picture.reduce((count, value, at) => {
+    const isEdge = (at % 640) % 24 === 0
+    return count + (!isEdge && Math.abs(value - picture[at - 1]!) > 40 ? 1 : 0)
+  }, 0)
+}
+
+t.test('masked, the live picture is made of coarse squares', async (t) => {
+  const file = join(t.testdir(), 'detail.mp4')
+  const source = ['-f', 'lavfi', '-i', 'testsrc2=size=640x360:rate=10', '-t', '5', '-pix_fmt', 'yuv420p']
+  await once(spawn('ffmpeg', ['-v', 'error', ...source, '-g', '10', file]), 'exit')
+  t.ok((await finerDetail(t, file, {})) > 1000)
+  t.equal(await finerDetail(t, file, { isMasked: true }), 0)
 })
 
 t.test('a viewer who reads too slowly loses chunks, the others do not', async (t) => {

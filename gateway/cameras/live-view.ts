@@ -3,6 +3,7 @@ import type { Readable, Writable } from 'node:stream'
 import VideoStream from 'node-rtsp-stream'
 import type { LiveViewer } from '../core/ports.ts'
 import type { RingListener } from './evidence-ring.ts'
+import { coarseSquares } from './masked-clip.ts'
 import type { CameraLogger } from './options.ts'
 
 /*
@@ -41,11 +42,14 @@ export interface LiveViewOptions {
   logger: CameraLogger
   /** Hands on the camera's packets from a key picture on; returns the function that ends it. */
   tap(listener: RingListener): () => void
+  /** The picture in coarse squares. */
+  isMasked?: boolean
 }
 
 interface LiveStreamOptions {
   name: string
   ffmpegPath: string
+  isMasked: boolean
   onChunk: (chunk: Uint8Array) => void
   onEnd: (error: NodeJS.ErrnoException | undefined) => void
 }
@@ -58,8 +62,8 @@ interface LiveStreamOptions {
 class LiveStream extends VideoStream {
   declare stream: ChildProcessByStdio<Writable, Readable, null>
 
-  constructor({ name, ffmpegPath, onChunk, onEnd }: LiveStreamOptions) {
-    super({ name, streamUrl: 'pipe:0', ffmpegPath })
+  constructor({ name, ffmpegPath, isMasked, onChunk, onEnd }: LiveStreamOptions) {
+    super({ name, streamUrl: 'pipe:0', ffmpegPath, isMasked })
     this.on('camdata', onChunk)
     let isOver = false
     const end = (error?: NodeJS.ErrnoException) => {
@@ -73,12 +77,16 @@ class LiveStream extends VideoStream {
 
   // Called by the constructor of VideoStream.
   override startMpeg1Stream(): this {
+    const filters = [
+      `scale=w='min(iw,${widestPicture})':h=-2:flags=area`,
+      ...(this.options.isMasked ? [coarseSquares] : []),
+    ]
     this.stream = spawn(
       this.options.ffmpegPath ?? 'ffmpeg',
       [
         ...['-hide_banner', '-loglevel', 'quiet', '-threads', '1', '-flags', 'low_delay'],
         ...['-probesize', '100000', '-analyzeduration', '100000', '-f', 'mpegts', '-i', 'pipe:0', '-an'],
-        ...['-vf', `scale=w='min(iw,${widestPicture})':h=-2:flags=area`, '-threads', '1'],
+        ...['-vf', filters.join(','), '-threads', '1'],
         // MPEG-1 knows no 15 pictures per second.
         ...['-c:v', 'mpeg1video', '-r', '25', '-b:v', '1200k', '-bf', '0'],
         ...['-muxdelay', '0', '-muxpreload', '0', '-flush_packets', '1', '-f', 'mpegts', 'pipe:1'],
@@ -121,6 +129,7 @@ export function createLiveView(options: LiveViewOptions): LiveView {
     const stream = new LiveStream({
       name: options.camera,
       ffmpegPath: options.ffmpegPath,
+      isMasked: options.isMasked ?? false,
       onChunk(chunk) {
         for (const viewer of viewers) {
           if (viewer.bufferedBytes > largestBacklogBytes) droppedChunks++

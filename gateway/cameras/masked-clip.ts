@@ -15,8 +15,8 @@ export interface MaskedClipRequest {
   ffmpegPath?: string
 }
 
-/** Squares of what is masked, pixels. */
-const squarePixels = 24
+/** Filter of ffmpeg that leaves squares of 24 pixels: less than a window of a facade. */
+export const coarseSquares = 'pixelize=w=24:h=24'
 
 /**
  * Encodes a clip anew with part of it masked. It takes a minute where the machine is busy, behind everything else.
@@ -30,7 +30,7 @@ export async function writeMaskedClip({ from, mask, file, signal, ffmpegPath }: 
     const filters = [
       '[1:v][0:v]scale2ref=flags=neighbor[mask][whole]',
       '[whole]format=gbrp,split[clear][rest]',
-      `[rest]pixelize=w=${squarePixels}:h=${squarePixels}[masked]`,
+      `[rest]${coarseSquares}[masked]`,
       '[mask]format=gbrp[grey]',
       '[masked][clear][grey]maskedmerge,format=yuv420p[out]',
     ]

@@ -9,6 +9,8 @@ declare module 'node-rtsp-stream' {
     ffmpegPath?: string
     ffmpegOptions?: Record<string, string | number>
     wsPort?: number
+    /** Not the package's: it keeps its options for those who extend it. */
+    isMasked?: boolean
   }
 
   export default class VideoStream extends EventEmitter {

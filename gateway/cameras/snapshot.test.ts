@@ -46,3 +46,15 @@ t.test('a picture is made smaller, never larger', async (t) => {
   const same = await sharp(await encodeSnapshot(frame, { maxWidth: 2000 })).metadata()
   t.match(same, { width: 640, height: 360 })
 })
+
+t.test('masked, a picture keeps its size and shows nothing smaller than its squares', async (t) => {
+  const frame = makeFrame(640, 360, [16, 128, 128])
+  // A bright figure of 6 × 12 pixels before a dark wall.
+  for (let y = 180; y < 192; y++) frame.data.fill(235, y * 640 + 322, y * 640 + 328)
+  const clear = await encodeSnapshot(frame)
+  t.ok((await colourAt(clear, 325, 186))[0]! > 200)
+  const jpeg = await encodeSnapshot(frame, { isMasked: true })
+  t.match(await sharp(jpeg).metadata(), { width: 640, height: 360 })
+  t.ok((await colourAt(jpeg, 325, 186))[0]! < 120, 'it has melted into the wall')
+  t.match(await sharp(await encodeSnapshot(frame, { isMasked: true, maxWidth: 320 })).metadata(), { width: 320 })
+})

@@ -1,24 +1,40 @@
-import sharp from 'sharp'
+import sharp, { type Sharp } from 'sharp'
 import type { Box, Detection } from '../core/detection.ts'
 import type { Frame } from '../core/ports.ts'
+
+/** Squares across a masked picture: a person on a balcony is less than one of them. */
+const maskColumns = 40
 
 /**
  * A frame as JPEG (quality 80) with the boxes of detections drawn on it. The pixels are taken before the first await:
  * the frame need only be held until the call returns.
  * @param options.maxWidth scales down to this width, never up
+ * @param options.isMasked shows coarse squares instead
  */
 export async function encodeSnapshot(
   frame: Pick<Frame, 'data' | 'width' | 'height'>,
-  options: { boxes?: readonly Detection[]; maxWidth?: number } = {},
+  options: { boxes?: readonly Detection[]; maxWidth?: number; isMasked?: boolean } = {},
 ): Promise<Uint8Array> {
   const { width, height } = frame
   const pixels = toRgb(frame.data, width, height)
   const scale = Math.min(1, (options.maxWidth ?? width) / width)
   const size = { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) }
-  const picture = sharp(pixels, { raw: { width, height, channels: 3 } })
-  if (scale < 1) picture.resize(size.width, size.height)
+  const clear = sharp(pixels, { raw: { width, height, channels: 3 } })
+  const picture = options.isMasked ? await masked(clear, size) : clear
+  if (scale < 1 && !options.isMasked) picture.resize(size.width, size.height)
   if (options.boxes?.length) picture.composite([{ input: Buffer.from(drawBoxes(options.boxes, size)) }])
   return picture.jpeg({ quality: 80 }).toBuffer()
+}
+
+/** The picture in coarse squares, at the size asked for. */
+async function masked(clear: Sharp, size: { width: number; height: number }): Promise<Sharp> {
+  const small = { width: maskColumns, height: Math.max(1, Math.round((maskColumns * size.height) / size.width)) }
+  // Two steps: sharp takes one resize for each picture.
+  const coarse = await clear
+    .resize({ ...small, fit: 'fill' })
+    .raw()
+    .toBuffer()
+  return sharp(coarse, { raw: { ...small, channels: 3 } }).resize({ ...size, fit: 'fill', kernel: 'nearest' })
 }
 
 /** Part of a frame as JPEG (quality 90, for training): `box` in fractions of the picture, at least one pixel. */

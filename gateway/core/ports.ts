@@ -96,12 +96,19 @@ export interface ClipInfo {
 export interface Camera {
   readonly id: string
   status(): CameraStatus
-  /** The newest analysed picture as JPEG (quality 80), optionally with boxes drawn; undefined before the first frame. */
-  snapshot(options?: { boxes?: readonly Detection[]; maxWidth?: number }): Promise<Uint8Array | undefined>
+  /**
+   * The newest analysed picture as JPEG (quality 80), optionally with boxes drawn; undefined before the first frame.
+   * `isMasked`: in squares so coarse that no window can be looked into.
+   */
+  snapshot(options?: {
+    boxes?: readonly Detection[]
+    maxWidth?: number
+    isMasked?: boolean
+  }): Promise<Uint8Array | undefined>
   /** Waits until the stream has passed the end of the span (or 2·afterMs have gone by), then writes the clip. */
   clip(request: ClipRequest): Promise<ClipInfo>
   /** Adds a live viewer; returns the function that removes it. The picture starts with the first and stops after the last. */
-  watch(viewer: LiveViewer): () => void
+  watch(viewer: LiveViewer, how?: { isMasked?: boolean }): () => void
 }
 
 /** A viewer of MPEG-TS (MPEG-1 video) chunks, as JSMpeg takes them. */

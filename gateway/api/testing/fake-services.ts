@@ -67,6 +67,8 @@ export function createServices(store: Store, now: () => number): { alarms: Alarm
 /** A camera without glass: shows what a test gives it. */
 export interface FakeCamera extends Camera {
   readonly viewers: Set<LiveViewer>
+  /** How its pictures were asked for. */
+  readonly asked: ReadonlyArray<{ isMasked?: boolean }>
   picture: Uint8Array | undefined
   setState(state: CameraStatus['state']): void
 }
@@ -79,20 +81,24 @@ export function createFakeCameras(ids: readonly string[]): {
   const cameras = ids.map((id): FakeCamera => {
     let status: CameraStatus = { id, state: 'up', since: 0, framesPerSecond: 5, droppedFrames: 0, reconnects: 0 }
     const viewers = new Set<LiveViewer>()
+    const asked: Array<{ isMasked?: boolean }> = []
     return {
       id,
       viewers,
+      asked,
       picture: undefined,
       status: () => status,
       setState(state) {
         status = { ...status, state }
         for (const listener of listeners) listener(status)
       },
-      async snapshot() {
+      async snapshot(options = {}) {
+        asked.push(options)
         return this.picture
       },
       clip: () => Promise.reject(new Error('no clips here')),
-      watch(viewer) {
+      watch(viewer, how = {}) {
+        asked.push(how)
         viewers.add(viewer)
         return () => viewers.delete(viewer)
       },

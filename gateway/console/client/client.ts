@@ -305,7 +305,8 @@ export function createClient() {
     patch: http.patch,
     delete: http.delete,
     evidenceUrl: (id: string) => `/api/v1/evidence/${id}`,
-    liveUrl: (camera: string) => socketUrl(`/cameras/${camera}/live`),
+    liveUrl: (camera: string, unmasked = false) =>
+      socketUrl(`/cameras/${camera}/live${unmasked ? '?unmasked=true' : ''}`),
   }
 }
 

@@ -566,6 +566,10 @@ export default {
   },
   cameras: {
     unwatched: 'not looked through for falling objects at the moment',
+    masked: 'Windows masked',
+    clear: 'Windows clear; this look is recorded',
+    unmask: 'Show windows (recorded)',
+    mask: 'Mask windows',
     problems: {
       login: 'It refused user name or password: check both in the site file',
       rights: 'This user may not watch this stream: check the rights on the camera',

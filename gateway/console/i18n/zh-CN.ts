@@ -612,6 +612,10 @@ export default {
   },
   cameras: {
     unwatched: '高空抛物分析暂时中断',
+    masked: '窗户已遮挡',
+    clear: '窗户未遮挡；本次查看已留痕',
+    unmask: '显示窗户（留痕）',
+    mask: '遮挡窗户',
     problems: {
       login: '摄像头拒绝了用户名或密码，请核对站点文件',
       rights: '这个用户无权看该码流，请检查摄像头上的权限',
