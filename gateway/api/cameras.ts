@@ -5,7 +5,7 @@ import { staff, type Who, whoOf } from './access.ts'
 import type { Audit } from './audit.ts'
 import { problems } from './openapi.ts'
 import type { ApiApp, ApiOptions } from './options.ts'
-import { notFound, Problem } from './problem.ts'
+import { notFound, Problem, windowsStayMasked } from './problem.ts'
 import { Params } from './query.ts'
 import { CameraList, cameraStatusToWire, closeCodes } from './schemas/index.ts'
 import type { Sockets } from './sockets.ts'
@@ -45,12 +45,12 @@ export function cameraRoutes(
   }
 
   const isFacade = (camera: string) => facades?.calibration(camera) !== undefined
-  /** Whether the windows are shown clear. @throws Problem 403 where that is asked for and not allowed */
-  const unmasks = (camera: string, isAsked: boolean, who: Who): boolean => {
-    if (!isFacade(camera) || !isAsked) return false
-    if (who.role !== 'admin')
-      throw new Problem(403, 'forbidden', 'this shows windows unmasked: only an admin may see it, and it is recorded')
-    return true
+  /** How a picture is shown. @throws Problem 403 where windows are asked for clear and not allowed */
+  const shown = (camera: string, isClearAsked: boolean, who: Who): 'as-it-is' | 'masked' | 'unmasked' => {
+    if (!isFacade(camera)) return 'as-it-is'
+    if (!isClearAsked) return 'masked'
+    if (who.role !== 'admin') throw windowsStayMasked()
+    return 'unmasked'
   }
   const asksClear = (request: FastifyRequest) =>
     new URL(request.url, 'http://gateway').searchParams.get('unmasked') === 'true'
@@ -93,9 +93,9 @@ export function cameraRoutes(
       const camera = existing(request.params.id)
       const who = whoOf(request)
       const { maxWidth, unmasked = false } = request.query
-      const isClear = unmasks(camera.id, unmasked, who)
-      const picture = await snapshot(camera, maxWidth, isFacade(camera.id) && !isClear)
-      if (isClear) audit.look('picture-unmasked', who.id, who.actor, { id: camera.id, camera: camera.id })
+      const how = shown(camera.id, unmasked, who)
+      const picture = await snapshot(camera, maxWidth, how === 'masked')
+      if (how === 'unmasked') audit.look('picture-unmasked', who.id, who.actor, { id: camera.id, camera: camera.id })
       if (!picture) throw new Problem(503, 'unavailable', `camera ${camera.id} has no picture yet`)
       return reply.type('image/jpeg').header('cache-control', 'no-store').send(Buffer.from(picture))
     },
@@ -114,11 +114,11 @@ export function cameraRoutes(
     },
     check(request) {
       const { id } = existing((request.params as { id: string }).id)
-      unmasks(id, asksClear(request), whoOf(request))
+      shown(id, asksClear(request), whoOf(request))
     },
     open: (socket, request, who) => {
       const camera = existing((request.params as { id: string }).id)
-      const isClear = unmasks(camera.id, asksClear(request), who)
+      const how = shown(camera.id, asksClear(request), who)
       const viewer: LiveViewer = {
         send: (chunk) => {
           if (socket.readyState === socket.OPEN) socket.send(chunk, { binary: true })
@@ -129,9 +129,12 @@ export function cameraRoutes(
         // A close reason has at most 123 bytes.
         close: (reason) => socket.close(closeCodes.tryAgain, reason.slice(0, 40)),
       }
-      const leave = camera.watch(viewer, { isMasked: isFacade(camera.id) && !isClear })
+      const leave = camera.watch(viewer, { isMasked: how === 'masked' })
       socket.on('close', leave)
-      audit.look(isClear ? 'live-unmasked' : 'live-viewed', who.id, who.actor, { id: camera.id, camera: camera.id })
+      audit.look(how === 'unmasked' ? 'live-unmasked' : 'live-viewed', who.id, who.actor, {
+        id: camera.id,
+        camera: camera.id,
+      })
     },
   })
 }

@@ -6,7 +6,7 @@ import type { Audit } from './audit.ts'
 import { parseRange } from './byte-range.ts'
 import { problems } from './openapi.ts'
 import type { ApiApp, ApiOptions } from './options.ts'
-import { notFound, Problem } from './problem.ts'
+import { notFound, Problem, windowsStayMasked } from './problem.ts'
 import { Params } from './query.ts'
 import { toInstant } from './schemas/index.ts'
 
@@ -43,8 +43,7 @@ export function evidenceRoutes(app: ApiApp, { store, evidence }: ApiOptions, aud
       const row = store.evidence(request.params.id)
       if (!row) throw notFound('evidence', request.params.id)
       const who = whoOf(request)
-      if (row.isRestricted && who.role !== 'admin')
-        throw new Problem(403, 'forbidden', 'this shows windows unmasked: only an admin may see it, and it is recorded')
+      if (row.isRestricted && who.role !== 'admin') throw windowsStayMasked()
       if (row.deletedAt !== undefined)
         throw new Problem(
           410,

@@ -30,6 +30,10 @@ export class Problem extends Error {
 export const notFound = (what: string, id: string): Problem =>
   new Problem(404, 'not-found', `there is no ${what} ${id}`)
 
+/** To whoever may not look into windows. */
+export const windowsStayMasked = (): Problem =>
+  new Problem(403, 'forbidden', 'this shows windows unmasked: only an admin may see it, and it is recorded')
+
 /** The domain's no, in its own words. */
 export const refused = ({ refused, phrase }: Refusal): Problem =>
   new Problem(409, 'refused', refused, phrase ? { phrase } : {})
