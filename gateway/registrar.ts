@@ -82,7 +82,7 @@ export function createRegistrar(options: RegistrarOptions): DeviceRegistrar {
     return mine
   }
 
-  const rowOf = (id: string) => store.deviceRows.list().find((row) => row.id === id)
+  const rowOf = store.deviceRows.get
   const logsIn = ({ address, modbus }: Pick<WrittenDevice, 'address' | 'modbus'>) =>
     credentialsFile !== undefined && address === undefined && modbus === undefined
 
