@@ -35,6 +35,15 @@ function build() {
       address: '0x00158D0001D82999',
       heartbeatMs: minute,
     },
+    {
+      id: 'back',
+      kind: 'door',
+      place: { site: 's' },
+      codec: 'chirpstack',
+      address: 'aa',
+      options: { decoder: 'milesight' },
+      heartbeatMs: minute,
+    },
     { id: 'hall', kind: 'door', place: { site: 's' }, codec: 'auto', address: 'b1/hall', heartbeatMs: minute },
   ])
   const intake = createIntake({
@@ -87,6 +96,31 @@ t.test('late, future and retained values are kept but not trusted to raise alarm
     shown.map(({ clockTrusted }) => clockTrusted),
     [true, false, false, false],
   )
+})
+
+t.test('what a sensor kept in its memory is stored with its own time, and no scene hears of it', async (t) => {
+  const { send, shown, stored, registry, inspector, now } = build()
+  const uplink = (hex: string) =>
+    send('application/1/device/aa/event/up', { fPort: 85, data: Buffer.from(hex, 'hex').toString('base64') })
+  const seconds = (at: number) => {
+    const bytes = Buffer.alloc(4)
+    bytes.writeUInt32LE(at / 1000)
+    return bytes.toString('hex')
+  }
+  await uplink('017564060000')
+  t.match(registry.get('back'), { isUp: true, values: { isOpen: false } })
+  const before = shown.length
+  // Open ten hours ago, and a minute ago: as a matter of fact it is closed.
+  const open = [now() - 600 * minute, now() - minute]
+  await uplink(open.map((at) => `20ce${seconds(at)}10015d01`).join(''))
+  t.equal(shown.length, before, 'old news raise nothing')
+  t.match(registry.get('back'), { values: { isOpen: false } }, 'how things are has not changed')
+  t.match(
+    stored.flat().filter(({ metric, value }) => metric === 'isOpen' && value === true),
+    open.map((deviceAt) => ({ device: 'back', deviceAt, ingestedAt: now(), clockTrusted: true })),
+  )
+  await uplink(`20ce${seconds(Date.parse('2000-01-01T00:10:00Z'))}10015d01`)
+  t.match(inspector.list(), [{ reason: /no believable time/, detail: '2000-01-01T00:10:00.000Z' }])
 })
 
 t.test('a device is up when heard, down by its will, and down when silent for two heartbeats', async (t) => {

@@ -65,6 +65,9 @@ const batchSize = 2000
 const futureMs = 60_000
 const lateMs = 10 * 60_000
 
+/** Sensors keep weeks or months; a clock that was never set counts from 1970 or 2000. */
+const oldestStoredMs = 366 * 24 * 60 * 60_000
+
 const done = Promise.resolve()
 const nothing = new Uint8Array()
 
@@ -145,12 +148,29 @@ export function createIntake(options: IntakeOptions): Intake {
     if (report.acceleration) options.onAcceleration(device.id, report.acceleration, clockTrusted)
     const { readings } = report
     if (readings === undefined || readings.length === 0) return undefined
+    if (report.isStored && (deviceAt > at + futureMs || deviceAt < at - oldestStoredMs)) {
+      reject(
+        'a stored value has no believable time; set the clock of the sensor',
+        new Date(deviceAt).toISOString(),
+        device,
+        message,
+      )
+      return undefined
+    }
     const measurements: Measurement[] = []
     for (const { metric, value } of readings) {
       const description = descriptions.get(metric)
       const wrong = description && whatIsWrong(description, value)
       if (wrong !== undefined) reject(`${metric} ${wrong}`, `got ${String(value)}`, device, message)
-      else measurements.push({ device: device.id, metric, value, deviceAt, ingestedAt: at, clockTrusted })
+      else
+        measurements.push({
+          device: device.id,
+          metric,
+          value,
+          deviceAt,
+          ingestedAt: at,
+          clockTrusted: clockTrusted || report.isStored === true,
+        })
     }
     return measurements.length === 0 ? undefined : measurements
   }
@@ -182,7 +202,8 @@ export function createIntake(options: IntakeOptions): Intake {
       }
       const measurements = takeReport(report, device, message)
       // Of several reports the last store is enough to wait for: batches are written in order.
-      if (measurements) stored = tell(measurements)
+      // What a device kept is history: it says nothing of how things are, so no scene and no state hears of it.
+      if (measurements) stored = report.isStored ? store(measurements) : tell(measurements)
     }
     return stored
   }

@@ -14,12 +14,16 @@ import {
   textOf,
 } from './json.ts'
 import { type DraginoModel, draginoModels, readDragino } from './lorawan-dragino.ts'
+import type { StoredReadings } from './lorawan-history.ts'
 import { type RawReadings, readMilesight } from './lorawan-milesight.ts'
 
 interface Options {
   decoder?: string
   mountedAtCentimeters?: number
 }
+
+/** An uplink carries at most 242 bytes: no sensor tells more rows at once. */
+const maxStored = 64
 
 const decoders = ['milesight', ...draginoModels.map((model) => `dragino-${model}`)]
 
@@ -42,8 +46,14 @@ function decode({ topic, payload }: Message, route: Route): Decoded {
   const discoveries = device ? undefined : [discoveryOf(message, address)]
   const found = event === 'status' ? readStatus(message) : readUplink(message, device)
   if ('notUnderstood' in found) return found
+  const stored = (found.stored ?? []).map(({ at: deviceAt, readings }) => ({
+    address,
+    deviceAt,
+    isStored: true,
+    readings,
+  }))
   return {
-    reports: [{ ...about, readings: found.readings }],
+    reports: [{ ...about, readings: found.readings }, ...stored],
     ...(found.remark === undefined ? {} : { remark: found.remark }),
     ...(discoveries ? { discoveries } : {}),
   }
@@ -62,18 +72,17 @@ function readUplink(message: JsonObject, device: CodecDevice | undefined): RawRe
   const decoded = decodedObject(message)
   let found: RawReadings = { notUnderstood: 'expected "object", "objectJSON" or "data"' }
   if (decoded) {
-    const readings = readFields(decoded, device?.kind)
-    const distance = readings.find(({ metric }) => metric === 'distanceMeters')?.value
-    if (typeof distance === 'number') readings.push(...readDistance(distance, device).slice(1))
+    const readings = readDecoded(decoded, device)
+    const stored = readStored(decoded.history, device)
     found =
-      readings.length > 0
-        ? { readings }
+      readings.length > 0 || stored.length > 0
+        ? { readings, stored }
         : { notUnderstood: `none of the decoded fields is known (${fieldNames(decoded)})` }
   }
   const data = textOf(message.data)
   if ('notUnderstood' in found && data !== undefined) {
     const profile = textOf(info?.deviceProfileName ?? message.deviceProfileName)
-    const raw = readRaw(data, decoderOf(device, profile), device)
+    const raw = readRaw(data, numberOf(message.fPort), decoderOf(device, profile), device)
     if (raw) found = raw
     else if (!decoded)
       found = {
@@ -85,6 +94,23 @@ function readUplink(message: JsonObject, device: CodecDevice | undefined): RawRe
   const strengths = gateways.flatMap(({ rssi }) => numberOf(rssi) ?? [])
   if (strengths.length > 0) push(found.readings, 'signalDbm', Math.max(...strengths))
   return found
+}
+
+/** The fields of a codec in the device profile. */
+function readDecoded(fields: JsonObject, device: CodecDevice | undefined): Reading[] {
+  const readings = readFields(fields, device?.kind)
+  const distance = readings.find(({ metric }) => metric === 'distanceMeters')?.value
+  if (typeof distance === 'number') readings.push(...readDistance(distance, device).slice(1))
+  return readings
+}
+
+/** As Milesight's published decoders hand on what a sensor kept: a list of fields, each with its time in seconds. */
+function readStored(history: unknown, device: CodecDevice | undefined): StoredReadings[] {
+  if (!Array.isArray(history) || !device) return []
+  return history.slice(0, maxStored).flatMap((row) => {
+    const at = isObject(row) ? instantOf(row.timestamp) : undefined
+    return at === undefined ? [] : [{ at, readings: readDecoded(row as JsonObject, device) }]
+  })
 }
 
 /** `object` (v4, and v3 with the old marshaler) or `objectJSON` (v3). */
@@ -111,11 +137,16 @@ function decoderOf(device: CodecDevice | undefined, profile: string | undefined)
   return model && `dragino-${model}`
 }
 
-function readRaw(data: string, decoder: string | undefined, device: CodecDevice | undefined): RawReadings | undefined {
+function readRaw(
+  data: string,
+  port: number | undefined,
+  decoder: string | undefined,
+  device: CodecDevice | undefined,
+): RawReadings | undefined {
   if (decoder === undefined) return undefined
   const bytes = Uint8Array.from(Buffer.from(data, 'base64'))
   if (decoder === 'milesight') return readMilesight(bytes, device)
-  return readDragino(decoder.slice('dragino-'.length) as DraginoModel, bytes, device)
+  return readDragino(decoder.slice('dragino-'.length) as DraginoModel, { bytes, port }, device)
 }
 
 function discoveryOf(message: JsonObject, address: string) {

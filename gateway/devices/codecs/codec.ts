@@ -24,6 +24,8 @@ export interface Report {
   readings?: readonly Reading[]
   /** When the device says the readings were taken, epoch ms. */
   deviceAt?: number
+  /** Taken at `deviceAt` and kept in the device's memory: it belongs to the history, and nothing is alarmed by it. */
+  isStored?: boolean
   /** The device, its bridge or its last will says whether it is there. */
   isUp?: boolean
   /** Raw samples of a wearable. */

@@ -1,5 +1,6 @@
 import type { CodecDevice, Reading } from './codec.ts'
 import { readDistance } from './distance.ts'
+import { draginoPollPort, draginoRows, draginoTime } from './lorawan-history.ts'
 import type { RawReadings } from './lorawan-milesight.ts'
 
 /* Dragino's formats, one for each model, big-endian (https://wiki.dragino.com, "Uplink Payload" of each model). */
@@ -7,17 +8,43 @@ import type { RawReadings } from './lorawan-milesight.ts'
 export const draginoModels = ['lht65', 'lds02', 'lds03a', 'lwl03a', 'ldds75'] as const
 export type DraginoModel = (typeof draginoModels)[number]
 
+/** An uplink on the way: the bytes and the LoRaWAN port they came on, where it is known. */
+export interface Uplink {
+  bytes: Uint8Array
+  port: number | undefined
+}
+
 /** Reads the uplink of a Dragino sensor of this model. */
-export function readDragino(model: DraginoModel, bytes: Uint8Array, device: CodecDevice | undefined): RawReadings {
+export function readDragino(
+  model: DraginoModel,
+  { bytes, port }: Uplink,
+  device: CodecDevice | undefined,
+): RawReadings {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const rows = port === draginoPollPort ? readDatalog(model, bytes, view) : undefined
+  if (rows) return rows
   const least = { lht65: 11, lds02: 10, lds03a: 7, lwl03a: 7, ldds75: 8 }[model]
   if (bytes.length < least)
     return { notUnderstood: `Dragino ${model}: expected ${least} bytes or more, got ${bytes.length}` }
   if (model === 'lht65') return readLht65(view)
   if (model === 'lds02') return readLds02(view)
   if (model === 'ldds75') return readLdds75(view, device)
-  // LDS03A and LWL03A: a status byte, then counters.
-  return { readings: [{ metric: model === 'lds03a' ? 'isOpen' : 'isWet', value: (view.getUint8(0) & 1) === 1 }] }
+  return { readings: readState(model, view, 0) }
+}
+
+/** LDS03A and LWL03A: a status byte, then counters. */
+function readState(model: DraginoModel, view: DataView, at: number): Reading[] {
+  return [{ metric: model === 'lds03a' ? 'isOpen' : 'isWet', value: (view.getUint8(at) & 1) === 1 }]
+}
+
+/** What the sensor kept, asked for by a poll; undefined for models that keep nothing. */
+function readDatalog(model: DraginoModel, bytes: Uint8Array, view: DataView): RawReadings | undefined {
+  if (model === 'lds02' || model === 'ldds75') return undefined
+  const rows = draginoRows(bytes)
+  if (rows === undefined)
+    return { notUnderstood: `Dragino ${model}: expected stored rows of 11 bytes each, got ${bytes.length}` }
+  const readingsAt = (row: number) => (model === 'lht65' ? readLht65Row(view, row) : readState(model, view, row))
+  return { readings: [], stored: rows.map((row) => ({ at: draginoTime(view, row), readings: readingsAt(row) })) }
 }
 
 const millivolts = (view: DataView) => (view.getUint16(0) & 0x3fff) / 1000
@@ -35,6 +62,18 @@ function readLht65(view: DataView): RawReadings {
   if ((view.getUint8(6) & 0x7f) === 1 && probe !== noProbe)
     readings[1] = { metric: 'temperatureCelsius', value: probe / 100 }
   return { readings }
+}
+
+/** External value, temperature, humidity below the battery's two bits, status with what is plugged in. */
+function readLht65Row(view: DataView, row: number): Reading[] {
+  const plugged = view.getUint8(row + 6) & 0x0f
+  const probe = view.getInt16(row)
+  // 1 and 9: a DS18B20, 2 and 10: a TMP117.
+  const hasProbe = [1, 2, 9, 10].includes(plugged) && probe !== noProbe
+  return [
+    { metric: 'temperatureCelsius', value: (hasProbe ? probe : view.getInt16(row + 2)) / 100 },
+    { metric: 'humidityPercent', value: (view.getUint16(row + 4) & 0x0fff) / 10 },
+  ]
 }
 
 /** LDS02 and LWL02: one format, told apart by its mode. */

@@ -1,12 +1,16 @@
 import type { CodecDevice, Reading } from './codec.ts'
 import { readDistance } from './distance.ts'
+import { isMilesightRow, readMilesightRows, type StoredReadings } from './lorawan-history.ts'
 
 /*
  * Milesight's format (https://github.com/Milesight-IoT/SensorDecoders): a row of [channel, type, value], little-endian.
  * The type gives the value's length and, but for type 0x00, its meaning; type 0x00 means what the model has there.
  */
 
-export type RawReadings = { readings: Reading[]; remark?: string } | { notUnderstood: string }
+/** Of one uplink. `stored`: what the sensor kept and tells later. */
+export type RawReadings =
+  | { readings: Reading[]; stored?: readonly StoredReadings[]; remark?: string }
+  | { notUnderstood: string }
 
 /** Bytes of a value by type. */
 const lengths: Readonly<Record<number, number>> = {
@@ -47,7 +51,6 @@ const ownLengths: Readonly<Record<number, number>> = {
   63: 1,
   255: 2,
 }
-const history = 0xce
 /** A value with the state of its threshold behind it. */
 const alarmBit = 0x80
 const presses = { 1: 'single', 2: 'long', 3: 'double' } as const
@@ -61,7 +64,7 @@ export function readMilesight(bytes: Uint8Array, device: CodecDevice | undefined
     const channel = bytes[offset]!
     const type = bytes[offset + 1]!
     const at = offset + 2
-    if (type === history) return { readings, remark: 'stored history of the sensor was left out' }
+    if (isMilesightRow(bytes, offset)) return readHistory(bytes, offset, device, readings)
     const isOwn = channel === 0xff
     const known = isOwn ? ownLengths[type] : lengths[type]
     // Thresholds: the same value with one byte more, on the channel with its top bit set.
@@ -76,6 +79,20 @@ export function readMilesight(bytes: Uint8Array, device: CodecDevice | undefined
     offset = at + length
   }
   return readings.length > 0 ? { readings } : { notUnderstood: 'Milesight: no channel in the payload' }
+}
+
+/** Uplinks of stored rows hold nothing behind them. */
+function readHistory(
+  bytes: Uint8Array,
+  offset: number,
+  device: CodecDevice | undefined,
+  readings: Reading[],
+): RawReadings {
+  // Nobody asks for the memory of a stranger.
+  if (!device) return { readings }
+  const stored = readMilesightRows(bytes, offset, device)
+  if (typeof stored !== 'string') return { readings, stored }
+  return readings.length > 0 ? { readings, remark: `Milesight: ${stored}` } : { notUnderstood: `Milesight: ${stored}` }
 }
 
 function readOwn(type: number, value: number, device: CodecDevice | undefined, readings: Reading[]): void {
