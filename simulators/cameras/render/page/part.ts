@@ -127,6 +127,26 @@ export class Part {
     return mesh
   }
 
+  /** Faceted panels between cross-sections of equally many points each: fairings, beaks, pointed tails. */
+  shell(material: THREE.Material, sections: readonly (readonly Point[])[]) {
+    const corners: number[] = []
+    for (let i = 1; i < sections.length; i++) {
+      const [above, below] = [sections[i - 1]!, sections[i]!]
+      for (let k = 1; k < above.length; k++) {
+        const [a, b, c, d] = [above[k - 1]!, above[k]!, below[k]!, below[k - 1]!]
+        corners.push(...a, ...d, ...c, ...a, ...c, ...b)
+      }
+    }
+    const geometry = new THREE.BufferGeometry()
+    geometry.setAttribute('position', new THREE.Float32BufferAttribute(corners, 3))
+    geometry.setAttribute('uv', new THREE.Float32BufferAttribute(new Float32Array((corners.length / 3) * 2), 2))
+    // Without an index every facet has its own corners, and so its own flat normal.
+    geometry.computeVertexNormals()
+    const mesh = this.add(geometry, material)
+    mesh.userData.own = true
+    return mesh
+  }
+
   /** A fender or shell: part of a ring around z. Angles in radians from +x, counter-clockwise. */
   arc(material: THREE.Material, at: Point, radius: number, width: number, start: number, length: number) {
     const geometry = new THREE.CylinderGeometry(radius, radius, width, 14, 1, true, start + Math.PI / 2, length)
