@@ -1,5 +1,6 @@
 import t from 'tap'
 import { Value } from 'typebox/value'
+import { withDefaults } from '../config/defaults.ts'
 import type { Detection } from '../core/detection.ts'
 import type { Finding } from '../core/scene.ts'
 import type { ThrowOrigin, ThrowReport } from '../core/throw.ts'
@@ -9,7 +10,7 @@ const facade = 'b1-east'
 const yard = 'b1-yard'
 
 function sceneWith(options: Record<string, unknown> = {}) {
-  const filled = Value.Default(highRiseThrowing.options, structuredClone(options))
+  const filled = withDefaults(highRiseThrowing.options, structuredClone(options))
   t.ok(Value.Check(highRiseThrowing.options, filled), 'the options are those of the site file')
   const whole = filled as Parameters<typeof highRiseThrowing.create>[0]
   const others = highRiseThrowing.alsoCameras!(whole, facade)

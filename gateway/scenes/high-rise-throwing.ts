@@ -29,16 +29,12 @@ const options = Type.Object(
               description: 'Polygon in fractions of its picture; the whole picture when absent.',
             }),
           ),
-          minScore: Type.Optional(
-            Type.Number({ minimum: 0, maximum: 1, description: 'Of a person seen there; 0.5 when absent.' }),
-          ),
-          withinMs: Type.Optional(
-            Type.Number({
-              minimum: 0,
-              description:
-                'So long before a throw, and while it is active, a person there makes it critical; 10 s when absent.',
-            }),
-          ),
+          minScore: Type.Number({ minimum: 0, maximum: 1, default: 0.5, description: 'Of a person seen there.' }),
+          withinMs: Type.Number({
+            minimum: 0,
+            default: 10_000,
+            description: 'So long before a throw, and while it is active, a person there makes it critical.',
+          }),
         },
         { additionalProperties: false },
       ),
@@ -66,9 +62,6 @@ const options = Type.Object(
   { additionalProperties: false },
 )
 type Options = Static<typeof options>
-
-const usualScore = 0.5
-const usuallyWithinMs = 10_000
 
 interface Open {
   key: AlarmKey
@@ -135,7 +128,7 @@ export const highRiseThrowing = defineScene<Options>({
           source: { type: 'camera', id: camera },
         }
         const same = open.filter((each) => placeKey(each.key.place) === placeKey(key.place))
-        const isNear = ground !== undefined && Math.abs(at - below.at) <= (ground.withinMs ?? usuallyWithinMs)
+        const isNear = ground !== undefined && Math.abs(at - below.at) <= ground.withinMs
         const one: Open = { key, at, thrown, people: isNear ? below.people : 0 }
         open = [...open.filter((each) => !same.includes(each)), one]
         return [
@@ -150,7 +143,7 @@ export const highRiseThrowing = defineScene<Options>({
 
 const assessed = ({ score }: ThrowReport) => ({ certainty: Math.min(1, Math.max(0, score)) })
 
-function peopleIn({ zone, minScore = usualScore }: Ground, detections: readonly Detection[]): number {
+function peopleIn({ zone, minScore }: Ground, detections: readonly Detection[]): number {
   return detections.filter(
     ({ label, score, box }) => label === 'person' && score >= minScore && (!zone || isInZone(feetOf(box), zone)),
   ).length
