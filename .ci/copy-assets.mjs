@@ -1,10 +1,10 @@
-// What the compiler leaves behind: SQL, YAML, voices and clips that the compiled tree reads beside its modules.
+// What the compiler leaves behind: SQL, YAML, voices, clips and WebAssembly that the compiled tree reads beside its modules.
 import { cpSync, mkdirSync, readdirSync } from 'node:fs'
 import { dirname, extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
-const wanted = new Set(['.sql', '.yaml', '.wav', '.mp4', '.json', '.onnx'])
+const wanted = new Set(['.sql', '.yaml', '.wav', '.mp4', '.json', '.onnx', '.wasm'])
 const folders = ['gateway', 'cloud-bridge', 'simulators', 'models']
 
 for (const folder of folders)

@@ -1,4 +1,4 @@
-import type { Background } from './background.ts'
+import { type Background, rowsInTurn } from './background.ts'
 
 /*
  * Brings a picture back to where and how bright the background is: a pole that sways moves every edge, an automatic
@@ -34,7 +34,7 @@ export interface Alignment {
 }
 
 export function createAligner(background: Background) {
-  const { width, height, mean } = background
+  const { width, height, mean, loops } = background
   const across = Math.floor((width - 2 * tile) / tile)
   const down = Math.floor((height - 2 * tile) / tile)
   const most = across * down * 2
@@ -48,8 +48,11 @@ export function createAligner(background: Background) {
     allowed: new Float64Array(most),
   }
   let count = 0
+  /** Which points lie in the rows of a turn of the background, and the turns whose rows were gathered. */
+  let pointsOfTurn: Int32Array[] = []
+  let gathered = 0
   let age = refreshEvery
-  const buffer = new Uint8Array(width * height)
+  const buffer = loops.aligned
   let last = { dx: 0, dy: 0, gain: 1, offset: 0 }
 
   const choosePoints = () => {
@@ -70,6 +73,9 @@ export function createAligner(background: Background) {
         add(bx, by)
         add(x0 + (tile >> 1), y0 + (tile >> 1))
       }
+    pointsOfTurn = Array.from({ length: rowsInTurn }, (_, turn) =>
+      Int32Array.from(Array.from({ length: count }, (_, p) => p).filter((p) => points.y[p]! % rowsInTurn === turn)),
+    )
     age = 0
   }
   const add = (x: number, y: number) => {
@@ -81,15 +87,19 @@ export function createAligner(background: Background) {
     count++
   }
 
-  /** Once a picture: the background is far larger than what lies near the processor. */
+  /** Of the rows that changed only: the background is far larger than what lies near the processor. */
   const gather = () => {
-    for (let p = 0; p < count; p++) {
-      const i = points.y[p]! * width + points.x[p]!
-      points.level[p] = mean[i]! / 256
-      // A sharp edge between two pixels cannot be resampled exactly.
-      const steepness = Math.abs(points.gx[p]!) + Math.abs(points.gy[p]!)
-      points.allowed[p] = 6 + background.spread[i]! / 64 + 0.4 * steepness
-    }
+    const isAll = age === 0 || background.turns - gathered >= rowsInTurn
+    const [first, end] = isAll ? [0, rowsInTurn] : [gathered, background.turns]
+    for (let turn = first; turn < end; turn++)
+      for (const p of pointsOfTurn[turn % rowsInTurn]!) {
+        const i = points.y[p]! * width + points.x[p]!
+        points.level[p] = mean[i]! / 256
+        // A sharp edge between two pixels cannot be resampled exactly.
+        const steepness = Math.abs(points.gx[p]!) + Math.abs(points.gy[p]!)
+        points.allowed[p] = 6 + background.spread[i]! / 64 + 0.4 * steepness
+      }
+    gathered = background.turns
   }
 
   /** One step of iteratively reweighted least squares. @returns share of the points that disagree */
@@ -175,41 +185,40 @@ export function createAligner(background: Background) {
     return best
   }
 
-  const resample = (luma: Uint8Array, at: typeof last) => {
+  const resample = (at: typeof last) => {
     const table = new Uint8ClampedArray(256)
     for (let i = 0; i < 256; i++) table[i] = (i - at.offset) / at.gain
+    loops.table.set(table)
+    const isExposed = table.some((value, i) => value !== i)
     if (Math.abs(at.dx) < stillPx && Math.abs(at.dy) < stillPx) {
-      for (let i = 0; i < buffer.length; i++) buffer[i] = table[luma[i]!]!
+      loops.resample(0, 0, width * height, [256, 0, 0, 0], isExposed)
       return
     }
     const wholeX = Math.floor(at.dx)
     const wholeY = Math.floor(at.dy)
     const fx = Math.round((at.dx - wholeX) * 16)
     const fy = Math.round((at.dy - wholeY) * 16)
-    const [w00, w10, w01, w11] = [(16 - fx) * (16 - fy), fx * (16 - fy), (16 - fx) * fy, fx * fy]
+    const weights = [(16 - fx) * (16 - fy), fx * (16 - fy), (16 - fx) * fy, fx * fy] as const
+    const firstX = Math.max(0, -wholeX)
+    const endX = Math.min(width, width - 1 - wholeX)
     for (let y = 0; y < height; y++) {
-      const from = Math.max(0, Math.min(height - 2, y + wholeY)) * width
-      const firstX = Math.max(0, -wholeX)
-      const endX = Math.min(width, width - 1 - wholeX)
       const row = y * width
+      const isOutside = y + wholeY < 0 || y + wholeY > height - 2
       // What the picture does not show is taken for the background.
-      for (let x = 0; x < firstX; x++) buffer[row + x] = mean[row + x]! >> 8
-      for (let x = endX; x < width; x++) buffer[row + x] = mean[row + x]! >> 8
-      if (y + wholeY < 0 || y + wholeY > height - 2) {
-        for (let x = 0; x < width; x++) buffer[row + x] = mean[row + x]! >> 8
-        continue
+      if (isOutside) for (let x = 0; x < width; x++) buffer[row + x] = mean[row + x]! >> 8
+      else {
+        for (let x = 0; x < firstX; x++) buffer[row + x] = mean[row + x]! >> 8
+        for (let x = endX; x < width; x++) buffer[row + x] = mean[row + x]! >> 8
+        loops.resample((y + wholeY) * width + firstX + wholeX, row + firstX, endX - firstX, weights, isExposed)
       }
-      for (let x = firstX, i = from + firstX + wholeX; x < endX; x++, i++)
-        buffer[row + x] =
-          table[(w00 * luma[i]! + w10 * luma[i + 1]! + w01 * luma[i + width]! + w11 * luma[i + width + 1]! + 128) >> 8]!
     }
   }
 
   return {
     align(luma: Uint8Array): Alignment {
       if (age >= refreshEvery) choosePoints()
-      age++
       gather()
+      age++
       const at = { ...last }
       let disagreeing = refine(luma, at)
       const moved = Math.max(
@@ -236,7 +245,8 @@ export function createAligner(background: Background) {
         Math.abs(at.gain - 1) < stillGain &&
         Math.abs(at.offset + (at.gain - 1) * 128) < stillOffset
       if (isStill) return { ...last, luma, slack: 0, isKnown }
-      resample(luma, at)
+      background.take(luma)
+      resample(at)
       const isMoved = Math.max(Math.abs(at.dx), Math.abs(at.dy)) >= stillPx
       return { ...last, luma: buffer, slack: isMoved ? movedSlack : 0, isKnown }
     },

@@ -39,7 +39,7 @@ export function createBlobFinder(width: number, height: number, isOpen?: Uint8Ar
         return []
       }
       const begun = performance.now()
-      const aligned = aligner.align(picture)
+      const aligned = aligner.align(background.take(picture))
       const afterAlign = performance.now()
       stages.alignMs += afterAlign - begun
       if (!aligned.isKnown) {
