@@ -269,6 +269,7 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
     intake,
     announcer,
     courier: people.courier,
+    receiptCounts: people.receiptCounts,
     store,
   })
   const memory = openSceneMemory({ file: join(config.dataDir, 'scene-memory.db'), now })

@@ -19,6 +19,7 @@ export interface MeasuredParts {
     restarts(): Array<{ camera: string; count: number }>
   }
   intake: { stats(): object }
+  receiptCounts(): Readonly<Record<string, number>>
   courier: {
     counts(): Readonly<Record<string, number>>
     channels(): ChannelState[]
@@ -118,6 +119,14 @@ export function createMetrics(registry: Registry, parts: MeasuredParts): Metrics
   gauge('gridgate_notifications', 'Messages to people by what became of them.', ['outcome'], (each) => {
     for (const [outcome, count] of Object.entries(parts.courier.counts())) each.set({ outcome }, count)
   })
+  gauge(
+    'gridgate_pushed_receipts',
+    'Receipts that providers pushed, by whether they are of ours.',
+    ['outcome'],
+    (each) => {
+      for (const [outcome, count] of Object.entries(parts.receiptCounts())) each.set({ outcome }, count)
+    },
+  )
   gauge('gridgate_notifier_up', '0 while a channel to people is lost.', ['notifier'], (each) => {
     for (const { notifier, state } of parts.courier.channels()) each.set({ notifier }, state === 'down' ? 0 : 1)
   })

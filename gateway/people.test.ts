@@ -189,7 +189,7 @@ function tests(): void {
     const current = () => house.store.alarm(id)!
     await until('receipts are written', () => current().told?.every(({ state }) => state === 'accepted') === true)
     t.match(current().told, [
-      { person: 'a', notifier: 'push', triedAt: Number, acceptedAt: Number, reply: /accepted/ },
+      { person: 'a', notifier: 'push', triedAt: Number, acceptedAt: Number, reply: 'taken by ntfy' },
       { person: 'a', notifier: 'hook', triedAt: Number, acceptedAt: Number },
     ])
     t.match(house.people.escalation.next(current()), { round: 0, people: ['b'] }, 'and who is next')

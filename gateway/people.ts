@@ -10,6 +10,7 @@ import type { Finding } from './core/scene.ts'
 import { createCourier, type RunningCourier } from './notifiers/courier.ts'
 import { notifierDrivers } from './notifiers/index.ts'
 import type { SecretReference } from './notifiers/notifier.ts'
+import { createReceiptInbox } from './receipt-inbox.ts'
 import { kindWords, placeWords } from './site-view.ts'
 import type { OpenStore } from './storage/store.ts'
 
@@ -34,6 +35,8 @@ export interface People {
   parts: PeopleParts
   /** Whether a channel is not known to be down; undefined where there is none of this id. */
   isChannelUp(id: string): boolean | undefined
+  /** Receipts that providers pushed, since the start: of messages of ours, and of none. */
+  receiptCounts(): Readonly<Record<'taken' | 'unknown' | 'unreadable', number>>
   close(): Promise<void>
 }
 
@@ -82,6 +85,7 @@ export function createPeople(options: PeopleOptions): People {
     onError: options.onError,
     now,
   })
+  const inbox = createReceiptInbox(notifiers, escalation.receive)
   // Answers at the console come by acknowledging; what waits for others is taken back then too.
   const endAppend = store.onAppend(({ topic, transition, subject }) => {
     if (topic === 'alarm' && (transition === 'acknowledged' || transition === 'verdict')) courier.withdraw(subject)
@@ -126,6 +130,7 @@ export function createPeople(options: PeopleOptions): People {
       describePlace: (place) => placeWords(config, place),
       describeKind: (kind) => kindWords(config, kind),
       channels: courier.channels,
+      receipts: inbox,
       timeZone: config.site.timeZone,
       ...(push
         ? {
@@ -136,6 +141,7 @@ export function createPeople(options: PeopleOptions): People {
           }
         : {}),
     },
+    receiptCounts: inbox.counts,
     isChannelUp(id) {
       const channel = courier.channels().find(({ notifier }) => notifier === id)
       return channel && channel.state !== 'down'

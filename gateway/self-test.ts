@@ -213,7 +213,7 @@ export function createSelfTest(options: SelfTestOptions): SelfTest {
           })
           return outcome.state === 'accepted'
             ? { part: 'person', id, state: 'ok', reply: outcome.report.reply, tookMs: outcome.report.acceptedAt - at }
-            : { part: 'person', id, state: outcome.state === 'failed' ? 'failed' : 'skipped', reply: outcome.reason }
+            : { part: 'person', id, state: outcome.state === 'failed' ? 'failed' : 'skipped', reply: outcome.reply }
         }),
       )
   }

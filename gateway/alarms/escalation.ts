@@ -1,12 +1,14 @@
-import { type Actor, type Alarm, isRefusal, type Refusal, type Severity } from '../core/alarm.ts'
+import { type Actor, type Alarm, isRefusal, type Severity } from '../core/alarm.ts'
+import { tell } from '../core/channel-words.ts'
 import type { Elder } from '../core/elder.ts'
 import { beginResponse, type DueStep, type Notice, type Receipt, takeDue, upcomingStep } from '../core/escalation.ts'
 import type { Chain, ChainStep, ChainTask, Person, Rota } from '../core/person.ts'
-import type { Courier, ResponseService, Store } from '../core/ports.ts'
+import type { Courier, Delivery, PushedReceipt, ResponseService, Store } from '../core/ports.ts'
 import { createWallClock, isWithin, type WallTime, whoIsMeant } from '../core/rota.ts'
 import { changeAlarm } from './change.ts'
 import { personMessage, type Words } from './person-message.ts'
 import { createReceiptBook } from './receipt-book.ts'
+import { createSentMessages } from './sent-messages.ts'
 
 export interface EscalationOptions {
   store: Store
@@ -38,6 +40,8 @@ export interface AlarmEscalation {
 export interface Escalation extends AlarmEscalation, ResponseService {
   /** Sends again what may not have been sent before the last stop. Call it once, at the start. */
   resume(): void
+  /** A provider says what became of a message. Tells whether it is one of ours. */
+  receive(notifier: string, receipt: PushedReceipt): boolean
   /** Takes the steps that are due. Call it every second. */
   tick(): void
   /** Writes the receipts that wait; call it before the store closes. */
@@ -60,6 +64,7 @@ export function createEscalation(options: EscalationOptions): Escalation {
   const siteClock = createWallClock(options.timeZone)
   const clocks = new Map<string, (at: number) => WallTime>([[options.timeZone, siteClock]])
   const receipts = createReceiptBook(store, now, options.onError)
+  const sent = createSentMessages(store, now)
 
   const clockOf = (timeZone: string) => {
     const known = clocks.get(timeZone) ?? createWallClock(timeZone)
@@ -139,7 +144,7 @@ export function createEscalation(options: EscalationOptions): Escalation {
           id: notice.id,
           state: 'failed',
           failedAt: now(),
-          reply: 'not in the site file any more',
+          ...tell('person-gone'),
         })
         continue
       }
@@ -155,11 +160,7 @@ export function createEscalation(options: EscalationOptions): Escalation {
       courier
         .send({
           ...{ notifier: notice.notifier, to: { person: to.id, ...address }, message, expiresAt: now() + triedForMs },
-          onDelivery: ({ state, at, reply }) =>
-            receipts.add(alarm.id, {
-              ...{ id: notice.id, reply },
-              ...(state === 'failed' ? { state, failedAt: at } : { state: 'accepted', deliveredAt: at }),
-            }),
+          onDelivery: (delivery) => arrived({ alarm: alarm.id, notice: notice.id }, delivery),
         })
         .then((outcome) => {
           if (outcome.state === 'stopped') return
@@ -168,16 +169,39 @@ export function createEscalation(options: EscalationOptions): Escalation {
             outcome.state === 'accepted'
               ? {
                   ...{ id: notice.id, state: 'accepted', ...tried, acceptedAt: outcome.report.acceptedAt },
-                  reply: [outcome.report.reply, outcome.report.reference].filter(Boolean).join('; '),
+                  reply: outcome.report.reply,
+                  ...(outcome.report.phrases ? { phrases: outcome.report.phrases } : {}),
+                  ...(outcome.report.reference ? { reference: outcome.report.reference } : {}),
                 }
               : {
                   ...{ id: notice.id, state: outcome.state, ...tried, failedAt: now() },
-                  reply: [outcome.reason, outcome.hint].filter(Boolean).join('; '),
+                  ...{ reply: outcome.reply, phrases: outcome.phrases },
                 }
+          if (receipt.reference)
+            sent.add(notice.notifier, receipt.reference, { alarm: alarm.id, notice: notice.id, person: notice.person })
           receipts.add(alarm.id, receipt)
         })
         .catch((error) => options.onError(error, 'a message to a person failed'))
     }
+  }
+
+  /** The channel says what became of a message it took. */
+  function arrived(
+    { alarm, notice }: { alarm: string; notice: string },
+    { state, at, reply, phrases }: Delivery & { at: number },
+  ): void {
+    receipts.add(alarm, {
+      ...{ id: notice, reply },
+      ...(phrases ? { phrases } : {}),
+      ...(state === 'failed' ? { state, failedAt: at } : { state: 'accepted', deliveredAt: at }),
+    })
+  }
+
+  const answer: ResponseService['answer'] = (id, type, by, via, note) => {
+    const given = { type, at: now(), by: by.id, via, ...(note === undefined ? {} : { note }) }
+    const alarm = changeAlarm(store, id, given, by, now())
+    if (!isRefusal(alarm)) courier.withdraw(id)
+    return alarm
   }
 
   const waitingOf = ({ told = [] }: Alarm) => told.filter(({ state }) => state === 'waiting')
@@ -201,7 +225,7 @@ export function createEscalation(options: EscalationOptions): Escalation {
         if (alarm.response?.state === 'calling') send(alarm, waitingOf(alarm))
         else
           for (const { id } of waitingOf(alarm))
-            receipts.add(alarm.id, { id, state: 'withdrawn', reply: 'answered before it was sent' })
+            receipts.add(alarm.id, { id, state: 'withdrawn', ...tell('answered-first') })
     },
 
     tick() {
@@ -219,11 +243,16 @@ export function createEscalation(options: EscalationOptions): Escalation {
       }
     },
 
-    answer(id, type, by, via, note): Alarm | Refusal {
-      const answer = { type, at: now(), by: by.id, via, ...(note === undefined ? {} : { note }) }
-      const alarm = changeAlarm(store, id, answer, by, now())
-      if (!isRefusal(alarm)) courier.withdraw(id)
-      return alarm
+    answer,
+
+    receive(notifier, { reference, delivery, isAnswer }) {
+      const found = sent.find(notifier, reference)
+      for (const each of found) {
+        if (delivery) arrived(each, { at: now(), ...delivery })
+        // Refused where it is settled, or they have said so before: nothing is to be done then.
+        if (isAnswer) answer(each.alarm, 'answered', { type: 'person', id: each.person }, 'call')
+      }
+      return found.length > 0
     },
 
     next(alarm) {

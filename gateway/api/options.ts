@@ -22,6 +22,7 @@ import type {
   ChannelState,
   DoorService,
   EvidenceStore,
+  ReceiptInbox,
   ResponseService,
   Store,
   Telemetry,
@@ -93,6 +94,8 @@ export interface PeopleParts {
   describePlace(place: Place): { zh: string; en: string }
   describeKind(kind: string): { zh: string; en: string }
   channels(): ChannelState[]
+  /** Where providers of messages say what became of them; absent: none may. */
+  receipts?: ReceiptInbox
   timeZone: string
   /** The site's web-push notifier; absent where it has none. */
   push?: {

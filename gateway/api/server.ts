@@ -29,6 +29,7 @@ import { type ApiApp, type ApiOptions, defaultLimits } from './options.ts'
 import { policePackageRoutes } from './police-package.ts'
 import { answerError } from './problem.ts'
 import { pushRoutes } from './push.ts'
+import { receiptRoutes } from './receipts.ts'
 import { registrationRoutes } from './registration.ts'
 import { sessionRoutes } from './session.ts'
 import { createSessionKeeper } from './session-keeper.ts'
@@ -119,6 +120,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
         modelRoutes(v1, options)
         elderRoutes(v1, options, audit)
         pushRoutes(v1, options, audit)
+        await v1.register(async (receipts) => receiptRoutes(receipts as ApiApp, options))
         userRoutes(v1, options, sessions, limiter, audit)
       },
       { prefix: '/api/v1' },

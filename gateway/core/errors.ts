@@ -43,24 +43,34 @@ export class DeliveryError extends Error {
   readonly hint?: string
   /** The message for translation; absent where it is known in words only. */
   readonly phrase?: Phrase
+  /** The hint for translation. */
+  readonly hintPhrase?: Phrase
   /** The other side asks to be left alone for so long. */
   readonly retryAfterMs?: number
   constructor(
     message: string,
-    options: { retryable: boolean; hint?: string; phrase?: Phrase; retryAfterMs?: number; cause?: unknown },
+    options: {
+      retryable: boolean
+      hint?: string
+      phrase?: Phrase
+      hintPhrase?: Phrase
+      retryAfterMs?: number
+      cause?: unknown
+    },
   ) {
     super(message, { cause: options.cause })
     this.name = 'DeliveryError'
     this.retryable = options.retryable
     if (options.hint !== undefined) this.hint = options.hint
     if (options.phrase !== undefined) this.phrase = options.phrase
+    if (options.hintPhrase !== undefined) this.hintPhrase = options.hintPhrase
     if (options.retryAfterMs !== undefined) this.retryAfterMs = options.retryAfterMs
   }
 }
 
 /** The message cannot reach this one person (no number, a wrong mailbox); the channel itself is sound. */
 export class RecipientError extends DeliveryError {
-  constructor(message: string, options: { hint: string; cause?: unknown }) {
+  constructor(message: string, options: { hint: string; phrase?: Phrase; hintPhrase?: Phrase; cause?: unknown }) {
     super(message, { ...options, retryable: false })
     this.name = 'RecipientError'
   }

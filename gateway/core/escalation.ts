@@ -1,4 +1,4 @@
-import type { Alarm, Severity } from './alarm.ts'
+import type { Alarm, Phrase, Severity } from './alarm.ts'
 import type { Chain, ChainStep, ChainTask } from './person.ts'
 import { type Refusal, refuse } from './refusal.ts'
 
@@ -27,8 +27,8 @@ export interface Answer {
   at: number
   /** Person id of a link, user id of the console. */
   by: string
-  /** `link`: the signed page; `console`: the control room; `page`: a caregiver who is logged in. */
-  via: 'link' | 'console' | 'page'
+  /** `link`: the signed page; `console`: the control room; `page`: a caregiver who is logged in; `call`: a key pressed. */
+  via: 'link' | 'console' | 'page' | 'call'
   /** What was found or done, in their own words. */
   note?: string
 }
@@ -72,6 +72,10 @@ export interface Notice {
   failedAt?: number
   /** The channel's own words, or why it failed. */
   reply?: string
+  /** The same for translation. */
+  phrases?: readonly Phrase[]
+  /** The channel's number for the message. */
+  reference?: string
   /** The page behind its link was opened, as far as a browser says so. */
   seenAt?: number
   answeredAt?: number
@@ -79,7 +83,7 @@ export interface Notice {
 
 /** What became of a notice. */
 export type Receipt = Pick<Notice, 'id' | 'state'> &
-  Partial<Pick<Notice, 'triedAt' | 'acceptedAt' | 'deliveredAt' | 'failedAt' | 'reply'>>
+  Partial<Pick<Notice, 'triedAt' | 'acceptedAt' | 'deliveredAt' | 'failedAt' | 'reply' | 'phrases' | 'reference'>>
 
 /** A step that has come due. */
 export interface DueStep {

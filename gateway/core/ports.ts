@@ -220,6 +220,8 @@ export interface NotifyReport {
   acceptedAt: number
   /** The channel's own words. */
   reply: string
+  /** The same for translation; absent where only the words are known. */
+  phrases?: readonly Phrase[]
   /** The channel's number for it, where it gives one. */
   reference?: string
 }
@@ -242,6 +244,8 @@ export interface Notifier {
     to: Recipient,
     signal: AbortSignal,
   ): Promise<NotifyReport>
+  /** Absent where the channel pushes no receipts. */
+  readonly receipts?: ReceiptReader
   /**
    * What became of a message the channel took, where it can be asked: whether the telephone has it. Undefined while that
    * is not known yet.
@@ -262,6 +266,26 @@ export interface Delivery {
   at?: number
   /** The channel's own words. */
   reply: string
+  /** The same for translation; absent where only the words are known. */
+  phrases?: readonly Phrase[]
+}
+
+/** What a provider pushes about one message it took. */
+export interface PushedReceipt {
+  /** The channel's number for the message, as in its `NotifyReport`. */
+  reference: string
+  /** Absent where it says no more than that a key was pressed. */
+  delivery?: Delivery
+  /** Who was called has pressed the key that says "I take care of it". */
+  isAnswer?: boolean
+}
+
+/** How a provider hands in receipts. */
+export interface ReceiptReader {
+  /** The end of the address it pushes to; nobody else knows it. */
+  secret: string
+  /** What a body of the provider's documented shape says; what is none says nothing. */
+  read(body: unknown): PushedReceipt[]
 }
 
 export interface Recipient {
@@ -288,7 +312,7 @@ export type ErrandOutcome =
    * `withdrawn`: somebody answered before it was sent. `stopped`: the gateway ends; what waited is sent at its next
    * start.
    */
-  | { state: 'failed' | 'withdrawn' | 'stopped'; triedAt?: number; reason: string; hint?: string }
+  | { state: 'failed' | 'withdrawn' | 'stopped'; triedAt?: number; reply: string; phrases: readonly Phrase[] }
 
 /** Carries messages to people: queues, groups, retries. */
 export interface Courier {
@@ -550,6 +574,14 @@ export interface ResponseService {
   next(alarm: Alarm): NextStep | undefined
   /** A browser opened the page behind a person's link. Ends nothing. */
   seen(alarm: string, person: string): void
+}
+
+/** Where providers hand in what became of messages. */
+export interface ReceiptInbox {
+  /** SHA-256, hex, of the secret of each channel that pushes. */
+  readonly secretHashes: ReadonlyMap<string, string>
+  /** Takes a body as the provider of this channel writes it. Rubbish and unknown numbers are counted, nothing else. */
+  take(notifier: string, body: unknown): void
 }
 
 /** Signed links to the answer page. */

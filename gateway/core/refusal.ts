@@ -1,4 +1,5 @@
 import type { Phrase } from './alarm.ts'
+import { fill } from './fill.ts'
 
 /**
  * Every no of the gateway's rules, with what is put into it. The console says them in its own languages by the same
@@ -95,6 +96,5 @@ export function isRefusal(value: unknown): value is Refusal {
 
 /** A no in words, and as key and parameters. */
 export function refuse(key: RefusalKey, parameters: Record<string, string | number> = {}): Refusal {
-  const refused = refusals[key].replace(/\{(\w+)\}/g, (whole, name: string) => String(parameters[name] ?? whole))
-  return { refused, phrase: { key, ...parameters } }
+  return { refused: fill(refusals[key], parameters), phrase: { key, ...parameters } }
 }

@@ -1,6 +1,6 @@
 import { createHash, createHmac, randomUUID } from 'node:crypto'
 import { Type } from 'typebox'
-import { DeliveryError } from '../core/errors.ts'
+import { channelError } from '../core/channel-words.ts'
 import { type HttpAnswer, request, requireSuccess } from './http.ts'
 import { SecretReference } from './notifier.ts'
 
@@ -81,13 +81,10 @@ function aliyunError(answer: HttpAnswer, code: string, message: string): unknown
   const isLimit = /LIMIT|Throttling/i.test(code)
   const isDaily = /DAY_LIMIT/i.test(code)
   const isCredential = /Signature|AccessKey|Forbidden/i.test(code)
-  return new DeliveryError(`Aliyun refused (${code || answer.status}): ${message.slice(0, 200)}`, {
+  const parameters = { by: 'Aliyun', code: code || answer.status, said: message.slice(0, 200) }
+  return channelError('refused-it', parameters, {
     retryable: (isLimit && !isDaily) || answer.status >= 500,
-    hint: isCredential
-      ? 'Check the access key, its rights and the clock (within 15 minutes).'
-      : isLimit
-        ? 'This number or account was sent more than the provider allows.'
-        : 'Check sign name, template and balance at the provider.',
+    hint: isCredential ? 'check-key' : isLimit ? 'over-limit' : 'check-template',
     ...(isLimit && !isDaily ? { retryAfterMs: 60_000 } : {}),
   })
 }

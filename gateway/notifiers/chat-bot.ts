@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto'
-import { DeliveryError } from '../core/errors.ts'
+import { type ChannelHint, channelError } from '../core/channel-words.ts'
 import { type HttpAnswer, requireSuccess } from './http.ts'
 
 /*
@@ -20,7 +20,7 @@ export function feishuSignature(timestamp: number, secret: string): string {
 /** What a vendor's error number means for us. */
 export interface BotError {
   retryable: boolean
-  hint: string
+  hint: ChannelHint
   retryAfterMs?: number
 }
 
@@ -41,14 +41,8 @@ export function requireBotSuccess(
   if (typeof number !== 'number') requireSuccess(channel, answer)
   if (number === 0) return
   if (typeof number !== 'number')
-    throw new DeliveryError(`${channel} answered what is no answer of a bot`, {
-      retryable: false,
-      hint: 'Check the address of the bot; a proxy or portal may have answered in its place.',
-    })
+    throw channelError('no-bot', { by: channel }, { retryable: false, hint: 'check-address' })
   const words = body?.errmsg ?? body?.msg
-  const known = errors[number] ?? {
-    retryable: false,
-    hint: `Look up number ${number} in the documentation of the bot.`,
-  }
-  throw new DeliveryError(`${channel} refused (${number}): ${String(words ?? '').slice(0, 200)}`, known)
+  const known = errors[number] ?? { retryable: false, hint: 'look-up' }
+  throw channelError('refused-it', { by: channel, code: number, said: String(words ?? '').slice(0, 200) }, known)
 }

@@ -122,7 +122,7 @@ t.test(
     let error: Error = new RecipientError('no number', { hint: 'write one' })
     const { notifier } = createChannel({ fail: () => error })
     const { send, states } = start(t, notifier)
-    t.match(await send('a1'), { state: 'failed', reason: 'no number', hint: 'write one' })
+    t.match(await send('a1'), { state: 'failed', reply: 'no number; write one' })
     t.same(states, [])
     error = new DeliveryError('wrong key', { retryable: false })
     t.match(await send('a2'), { state: 'failed' })
@@ -180,7 +180,7 @@ t.test('what somebody has answered is taken back; what is too old is given up', 
   const waiting = send('answered')
   courier.withdraw('answered')
   t.match(await waiting, { state: 'withdrawn' })
-  t.match(await late, { state: 'failed', reason: 'away' })
+  t.match(await late, { state: 'failed', reply: /away/ })
   t.notOk(sent.some(({ alarms }) => alarms.includes('answered')))
 })
 

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import { type BackoffBounds, backoffMs } from '../core/backoff.ts'
+import { type ChannelReply, channelError, replyOf, tell } from '../core/channel-words.ts'
 import { DeliveryError, RecipientError } from '../core/errors.ts'
 import type { ChannelState, Courier, Errand, ErrandOutcome, Notifier, PersonMessage } from '../core/ports.ts'
 import { createRateWindow, type RateWindow } from './rate-window.ts'
@@ -234,7 +235,7 @@ export function createCourier(options: CourierOptions): RunningCourier {
 
   function failed(lane: Lane, group: readonly Job[], error: DeliveryError): void {
     if (closing.signal.aborted) {
-      giveUp(group, 'stopped', 'the gateway stops')
+      giveUp(group, 'stopped', tell('gateway-stops'))
       return
     }
     if (!(error instanceof RecipientError)) {
@@ -249,23 +250,21 @@ export function createCourier(options: CourierOptions): RunningCourier {
         counts.retried++
         job.notBefore = notBefore
         enqueue(lane, job)
-      } else giveUp([job], 'failed', error.message, error.hint)
+      } else giveUp([job], 'failed', replyOf(error))
     }
   }
 
   function giveUp(
     jobs: readonly Job[],
     why: 'failed' | 'withdrawn' | 'overflowed' | 'stopped',
-    reason: string,
-    hint?: string,
+    reply: ChannelReply,
   ): void {
     counts[why] += jobs.length
     for (const { resolve, triedAt } of jobs)
       resolve({
         state: why === 'overflowed' ? 'failed' : why,
-        reason,
+        ...reply,
         ...(triedAt === undefined ? {} : { triedAt }),
-        ...(hint === undefined ? {} : { hint }),
       })
   }
 
@@ -280,15 +279,15 @@ export function createCourier(options: CourierOptions): RunningCourier {
       if (!lane || closing.signal.aborted) {
         return Promise.resolve(
           lane
-            ? { state: 'stopped', reason: 'the gateway stops' }
-            : { state: 'failed', reason: `there is no notifier ${errand.notifier}` },
+            ? { state: 'stopped', ...tell('gateway-stops') }
+            : { state: 'failed', ...tell('no-notifier', { id: errand.notifier }) },
         )
       }
       return new Promise((resolve) => {
         const isCritical = errand.message.severity === 'critical'
         const job: Job = { errand, isCritical, notBefore: 0, attempts: 0, resolve }
         if (lane.waiting.length >= (isCritical ? maxWaitingCritical : maxWaiting)) {
-          giveUp([job], 'overflowed', 'too many messages were waiting')
+          giveUp([job], 'overflowed', tell('overflowed'))
           return
         }
         enqueue(lane, job)
@@ -299,7 +298,7 @@ export function createCourier(options: CourierOptions): RunningCourier {
       for (const lane of lanes.values()) {
         const taken = lane.waiting.filter(({ errand }) => errand.message.alarm === alarm)
         lane.waiting = lane.waiting.filter(({ errand }) => errand.message.alarm !== alarm)
-        giveUp(taken, 'withdrawn', 'somebody answered before it was sent')
+        giveUp(taken, 'withdrawn', tell('answered-first'))
       }
     },
     channels: () => [...lanes.values()].map(({ state, waiting }) => ({ ...state, waiting: waiting.length })),
@@ -309,7 +308,7 @@ export function createCourier(options: CourierOptions): RunningCourier {
       asking.forEach(clearTimeout)
       for (const lane of lanes.values()) {
         clearTimeout(lane.timer)
-        giveUp(lane.waiting.splice(0), 'stopped', 'the gateway stops')
+        giveUp(lane.waiting.splice(0), 'stopped', tell('gateway-stops'))
         lane.notifier.close?.()
       }
       await Promise.allSettled([...underWay])
@@ -327,9 +326,6 @@ function bytesOf({ errand: { message } }: Job): number {
 }
 
 function unexpected(cause: unknown): DeliveryError {
-  return new DeliveryError(cause instanceof Error ? cause.message : String(cause), {
-    retryable: false,
-    cause,
-    hint: 'This is a fault of the driver; please report it.',
-  })
+  const said = cause instanceof Error ? cause.message : String(cause)
+  return channelError('driver-fault', { said }, { retryable: false, hint: 'report-it', cause })
 }

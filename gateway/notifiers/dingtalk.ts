@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox'
+import { tell } from '../core/channel-words.ts'
 import { type BotError, dingtalkSignature, requireBotSuccess } from './chat-bot.ts'
 import { postJson } from './http.ts'
 import { defineNotifier, SecretReference, textOf, titleOf } from './notifier.ts'
@@ -20,14 +21,14 @@ type Options = Static<typeof Options>
 /** Over twenty a minute the bot is dumb for ten minutes. */
 const throttledMs = 600_000
 const errors: Record<number, BotError> = {
-  [-1]: { retryable: true, hint: 'DingTalk is busy; it is tried again.' },
-  130101: { retryable: true, hint: 'The bot was sent too much.', retryAfterMs: throttledMs },
-  410100: { retryable: true, hint: 'The bot was sent too much.', retryAfterMs: throttledMs },
+  [-1]: { retryable: true, hint: 'busy' },
+  130101: { retryable: true, hint: 'sent-too-much', retryAfterMs: throttledMs },
+  410100: { retryable: true, hint: 'sent-too-much', retryAfterMs: throttledMs },
   310000: {
     retryable: false,
-    hint: 'Check the signing secret, the clock (within one hour) and the allowed addresses.',
+    hint: 'check-signing',
   },
-  300005: { retryable: false, hint: 'The token is unknown; the bot may have been removed from the group.' },
+  300005: { retryable: false, hint: 'bot-removed' },
 }
 
 /** A DingTalk (钉钉) group bot. The address, where there is one, is the mobile number that is mentioned. */
@@ -53,7 +54,7 @@ export const dingtalk = defineNotifier<Options>({
         const body = { msgtype: 'text', text: { content }, at: { atMobiles: address ? [address] : [], isAtAll: false } }
         const answer = await postJson(context.fetch ?? fetch, url.href, body, signal)
         requireBotSuccess('DingTalk', answer, 'errcode', errors)
-        return { acceptedAt: context.now(), reply: 'the group has it; whether it was read is not known' }
+        return { acceptedAt: context.now(), ...tell('group-has-it') }
       },
     }
   },

@@ -44,7 +44,7 @@ t.test('a mail server takes the message with Chinese subject, text and link', as
   const { mails, create } = await startMailServer(t)
   const channel = create({ username: 'alarm', password: { env: 'P' } })
   const report = await channel.send([aMessage()], to, signal)
-  t.match(report, { reply: /^250/, reference: /@/ })
+  t.match(report, { reply: /250 /, reference: /@/ })
   const [mail = ''] = mails
   t.match(mail, /^To: caregiver-a@example\.org\r$/m)
   t.match(mail, /^Auto-Submitted: auto-generated\r$/m)

@@ -1,6 +1,7 @@
 import nodemailer from 'nodemailer'
 import { type Static, Type } from 'typebox'
-import { DeliveryError, RecipientError } from '../core/errors.ts'
+import { channelError, recipientError, tell } from '../core/channel-words.ts'
+import type { DeliveryError } from '../core/errors.ts'
 import { defineNotifier, SecretReference, textOf, titleOf } from './notifier.ts'
 
 const Options = Type.Object(
@@ -34,9 +35,7 @@ export const email = defineNotifier<Options>({
       maxBytes: 60_000,
       async send(messages, { person, address }, signal) {
         if (!address || !/^[^@\s]+@[^@\s]+$/.test(address))
-          throw new RecipientError(`${person} has no mailbox at ${context.id}`, {
-            hint: 'Write the e-mail address as the address of this channel.',
-          })
+          throw recipientError('without-mailbox', { person, channel: context.id }, { hint: 'write-mailbox' })
         const { username, password } = options
         const transport = nodemailer.createTransport({
           host: options.host,
@@ -61,7 +60,11 @@ export const email = defineNotifier<Options>({
             text: textOf(messages),
             headers: { 'Auto-Submitted': 'auto-generated', 'X-Priority': '1' },
           })
-          return { acceptedAt: context.now(), reply: sent.response, reference: sent.messageId }
+          return {
+            acceptedAt: context.now(),
+            ...tell('mail-taken', { said: sent.response }),
+            reference: sent.messageId,
+          }
         } catch (cause) {
           throw smtpError(cause)
         } finally {
@@ -78,19 +81,16 @@ function smtpError(cause: unknown): DeliveryError {
   const isCredential = code === 'EAUTH'
   const isMailbox = code === 'EENVELOPE' && responseCode !== undefined && responseCode >= 500
   if (isMailbox)
-    return new RecipientError(`the mail server knows no such mailbox: ${message.slice(0, 200)}`, {
-      hint: 'Check the e-mail address.',
-      cause,
-    })
+    return recipientError('no-such-mailbox', { said: message.slice(0, 200) }, { hint: 'check-mailbox', cause })
   // 4xx: not now; 5xx: never. Without a number nobody answered.
   const retryable = !isCredential && (responseCode === undefined || responseCode < 500)
-  return new DeliveryError(`the mail server refused: ${message.slice(0, 200)}`, {
-    retryable,
-    hint: isCredential
-      ? 'Check user name and password; many providers ask for a password of its own for programs.'
-      : retryable
-        ? 'Check host, port and tls, and the way to the server.'
-        : 'Check the mailbox and the sender.',
-    cause,
-  })
+  return channelError(
+    'mail-refused',
+    { said: message.slice(0, 200) },
+    {
+      retryable,
+      hint: isCredential ? 'check-mail-password' : retryable ? 'check-mail-server' : 'check-mailbox',
+      cause,
+    },
+  )
 }

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox'
+import { tell } from '../core/channel-words.ts'
 import { type BotError, feishuSignature, requireBotSuccess } from './chat-bot.ts'
 import { postJson } from './http.ts'
 import { defineNotifier, SecretReference, textOf, titleOf } from './notifier.ts'
@@ -18,11 +19,11 @@ const Options = Type.Object(
 type Options = Static<typeof Options>
 
 const errors: Record<number, BotError> = {
-  9499: { retryable: false, hint: 'The bot did not understand the message; please report it.' },
-  19021: { retryable: false, hint: 'Check the signing secret and the clock (within one hour).' },
-  19022: { retryable: false, hint: "This gateway's address is not on the bot's list." },
-  19024: { retryable: false, hint: 'The bot asks for a keyword; take it off or let the site name contain it.' },
-  11232: { retryable: true, hint: 'The bot was sent more than it takes.', retryAfterMs: 60_000 },
+  9499: { retryable: false, hint: 'report-it' },
+  19021: { retryable: false, hint: 'check-signing' },
+  19022: { retryable: false, hint: 'not-on-list' },
+  19024: { retryable: false, hint: 'keyword-wanted' },
+  11232: { retryable: true, hint: 'sent-too-much', retryAfterMs: 60_000 },
 }
 
 /** A Feishu (飞书) group bot. The address, where there is one, is the user id that is mentioned. */
@@ -53,7 +54,7 @@ export const feishu = defineNotifier<Options>({
         const url = `${options.url.replace(/\/$/, '')}/${encodeURIComponent(context.secret(options.token))}`
         const answer = await postJson(context.fetch ?? fetch, url, body, signal)
         requireBotSuccess('Feishu', answer, 'code', errors)
-        return { acceptedAt: context.now(), reply: 'the group has it; whether it was read is not known' }
+        return { acceptedAt: context.now(), ...tell('group-has-it') }
       },
     }
   },

@@ -1,4 +1,4 @@
-import { DeliveryError } from '../core/errors.ts'
+import { channelError } from '../core/channel-words.ts'
 
 /** A channel that says nothing for so long is not going to. */
 const answerWithinMs = 10_000
@@ -40,11 +40,10 @@ export async function request(
     return { status: answer.status, headers: answer.headers, text, json: parse(text) }
   } catch (cause) {
     // The URL of a bot is its password: only the host is named.
-    throw new DeliveryError(`${host} did not answer: ${reasonOf(cause)}`, {
-      retryable: true,
-      hint: 'Check the way to the Internet, the name server and the firewall.',
-      cause,
-    })
+    const options = { retryable: true, hint: 'check-way', cause } as const
+    if (cause instanceof Error && cause.name === 'TimeoutError')
+      throw channelError('no-answer-in-time', { by: host, seconds: answerWithinMs / 1000 }, options)
+    throw channelError('no-answer', { by: host, said: reasonOf(cause) }, options)
   }
 }
 
@@ -67,15 +66,14 @@ export function postJson(
 export function requireSuccess(channel: string, { status, text }: HttpAnswer): void {
   if (status >= 200 && status < 300) return
   const retryable = status === 408 || status === 429 || status >= 500
-  throw new DeliveryError(`${channel} answered ${status}: ${text.slice(0, 200)}`, {
-    retryable,
-    hint:
-      status === 401 || status === 403
-        ? 'Check its password, token or address list.'
-        : retryable
-          ? 'It is tried again.'
-          : 'Check the address and the options of this notifier.',
-  })
+  throw channelError(
+    'status',
+    { by: channel, status, said: text.slice(0, 200) },
+    {
+      retryable,
+      hint: status === 401 || status === 403 ? 'check-password' : retryable ? 'tried-again' : 'check-options',
+    },
+  )
 }
 
 function parse(text: string): unknown {
@@ -89,5 +87,5 @@ function parse(text: string): unknown {
 function reasonOf(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause)
   const inner = (cause.cause as { code?: string } | undefined)?.code
-  return inner ?? (cause.name === 'TimeoutError' ? `nothing within ${answerWithinMs / 1000} s` : cause.message)
+  return inner ?? cause.message
 }

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { type Severity, severities } from '../core/alarm.ts'
-import { RecipientError } from '../core/errors.ts'
+import { recipientError, tell } from '../core/channel-words.ts'
 import { postJson, requireSuccess } from './http.ts'
 import { defineNotifier, SecretReference, textOf, titleOf } from './notifier.ts'
 
@@ -28,10 +28,7 @@ export const ntfy = defineNotifier<Options>({
       // The server turns longer texts into an attachment.
       maxBytes: 4000,
       async send(messages, { person, address }, signal) {
-        if (!address)
-          throw new RecipientError(`${person} has no topic at ${context.id}`, {
-            hint: 'Write the topic as the address of this channel.',
-          })
+        if (!address) throw recipientError('without-topic', { person, channel: context.id }, { hint: 'write-topic' })
         const [first] = messages
         const severity = severities[Math.max(...messages.map((message) => severities.indexOf(message.severity)))]!
         const label = first.language === 'en' ? 'Answer' : '答复'
@@ -53,7 +50,7 @@ export const ntfy = defineNotifier<Options>({
         )
         requireSuccess('ntfy', answer)
         const { id } = (answer.json ?? {}) as { id?: string }
-        return { acceptedAt: context.now(), reply: 'accepted', ...(id ? { reference: id } : {}) }
+        return { acceptedAt: context.now(), ...tell('taken', { by: 'ntfy' }), ...(id ? { reference: id } : {}) }
       },
     }
   },

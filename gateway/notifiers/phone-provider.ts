@@ -1,6 +1,7 @@
 import { type Static, type TProperties, Type } from 'typebox'
-import { RecipientError } from '../core/errors.ts'
-import type { NotifyReport, PersonMessage } from '../core/ports.ts'
+import { type ChannelWord, recipientError, tell } from '../core/channel-words.ts'
+import { StartError } from '../core/errors.ts'
+import type { NotifyReport, PersonMessage, ReceiptReader } from '../core/ports.ts'
 import { aliyunAccount, callAliyun } from './aliyun.ts'
 import { fieldsOf, type NotifierContext, SecretReference, textOf, titleOf } from './notifier.ts'
 import { callTencent, tencentAccount } from './tencent.ts'
@@ -35,13 +36,35 @@ const HttpProvider = Type.Object(
   },
 )
 
+/** Of a URL that anybody can call and nobody should guess. */
+const leastSecret = 24
+
+const ReceiptSecret = Type.Union([...SecretReference.anyOf], {
+  description: `Secret of at least ${leastSecret} letters and digits at the end of the address that the provider pushes receipts to: /api/v1/receipts/<notifier>/<secret>.`,
+  isSecret: true,
+})
+
+/** Takes what the provider pushes, where the site file gives it an address. @throws {StartError} for a weak secret */
+export function receiptReader(
+  reference: SecretReference | undefined,
+  context: NotifierContext,
+  read: ReceiptReader['read'],
+): { receipts?: ReceiptReader } {
+  if (!reference) return {}
+  const secret = context.secret(reference).trim()
+  if (!new RegExp(`^[A-Za-z0-9_-]{${leastSecret},200}$`).test(secret))
+    throw new StartError(
+      `the receiptSecret of notifier ${context.id} is not fit to be part of an address`,
+      `write ${leastSecret} letters and digits or more, for example: openssl rand -hex 24`,
+    )
+  return { receipts: { secret, read } }
+}
+
 /** The number, as the provider wants it. @throws {DeliveryError} where there is none */
 export function requireNumber(address: string | undefined, person: string, context: NotifierContext): string {
   const number = address?.replace(/[\s-]/g, '')
   if (number && /^\+?[0-9]{3,15}$/.test(number)) return number
-  throw new RecipientError(`${person} has no telephone number at ${context.id}`, {
-    hint: 'Write it as the address of this channel, e.g. +8613800000000.',
-  })
+  throw recipientError('without-number', { person, channel: context.id }, { hint: 'write-number' })
 }
 
 /** International form for those who ask for it; numbers without a country are Chinese. */
@@ -83,10 +106,15 @@ export function phoneOptions<A extends TProperties, T extends TProperties>(
     default: ['where', 'what', 'who'],
     description: 'What {1}, {2}, {3} of the template say.',
   })
+  const pushed = { receiptSecret: Type.Optional(ReceiptSecret) }
   return Type.Object(
     {
-      aliyun: Type.Optional(Type.Object({ ...aliyunAccount(urls.aliyun), ...aliyun, parameters: named }, strict)),
-      tencent: Type.Optional(Type.Object({ ...tencentAccount(urls.tencent), ...tencent, parameters: listed }, strict)),
+      aliyun: Type.Optional(
+        Type.Object({ ...aliyunAccount(urls.aliyun), ...pushed, ...aliyun, parameters: named }, strict),
+      ),
+      tencent: Type.Optional(
+        Type.Object({ ...tencentAccount(urls.tencent), ...pushed, ...tencent, parameters: listed }, strict),
+      ),
       http: Type.Optional(HttpProvider),
     },
     { ...strict, minProperties: 1, maxProperties: 1, description: 'Exactly one provider: aliyun, tencent or http.' },
@@ -142,9 +170,14 @@ export function askTencent(
 }
 
 /** What the channel knows once the provider has taken it. */
-export const acceptedBy = (context: NotifierContext, reply: string, reference: unknown): NotifyReport => ({
+export const acceptedBy = (
+  context: NotifierContext,
+  word: ChannelWord,
+  by: 'Aliyun' | 'Tencent',
+  reference: unknown,
+): NotifyReport => ({
   acceptedAt: context.now(),
-  reply,
+  ...tell(word, { by }),
   reference: typeof reference === 'string' ? reference : '',
 })
 
@@ -167,5 +200,9 @@ export async function sendByHttp(
     alarms: messages.map(({ alarm }) => alarm),
   }
   const { reference } = await postSigned(provider.url, body, context.secret(provider.secret), context, signal)
-  return { acceptedAt: context.now(), reply: 'accepted by the provider', ...(reference ? { reference } : {}) }
+  return {
+    acceptedAt: context.now(),
+    ...tell('taken', { by: new URL(provider.url).host }),
+    ...(reference ? { reference } : {}),
+  }
 }

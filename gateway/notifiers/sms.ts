@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox'
+import { tell } from '../core/channel-words.ts'
 import type { Delivery } from '../core/ports.ts'
 import { defineNotifier } from './notifier.ts'
 import {
@@ -8,10 +9,12 @@ import {
   listedValues,
   namedValues,
   phoneOptions,
+  receiptReader,
   requireNumber,
   sendByHttp,
   withCountry,
 } from './phone-provider.ts'
+import { aliyunSmsReceipts, beijingTime, tencentSmsReceipts } from './phone-receipts.ts'
 import { tencentError } from './tencent.ts'
 
 const Options = phoneOptions(
@@ -38,6 +41,7 @@ export const sms = defineNotifier<Options>({
       channel: 'sms',
       limits: [{ count: 100, perMs: 60_000 }],
       maxBytes: 2000,
+      ...receiptReader((aliyun ?? tencent)?.receiptSecret, context, aliyun ? aliyunSmsReceipts : tencentSmsReceipts),
       async send(messages, { person, address }, signal) {
         const number = requireNumber(address, person, context)
         if (aliyun) {
@@ -49,7 +53,7 @@ export const sms = defineNotifier<Options>({
             OutId: messages[0].alarm,
           }
           const answer = await askAliyun(aliyun, 'SendSms', parameters, context, signal)
-          return acceptedBy(context, 'accepted by Aliyun', answer.BizId)
+          return acceptedBy(context, 'taken', 'Aliyun', answer.BizId)
         }
         if (tencent) {
           const body = {
@@ -63,7 +67,7 @@ export const sms = defineNotifier<Options>({
           const answer = await askTencent(tencent, { ...tencentSms, action: 'SendSms', body }, context, signal)
           const [status] = (answer.SendStatusSet ?? []) as Array<{ Code?: string; Message?: string; SerialNo?: string }>
           if (status?.Code !== 'Ok') throw tencentError(status?.Code ?? 'no status', status?.Message ?? '')
-          return acceptedBy(context, 'accepted by Tencent', status.SerialNo)
+          return acceptedBy(context, 'taken', 'Tencent', status.SerialNo)
         }
         return sendByHttp(http!, number, messages, context, signal)
       },
@@ -111,12 +115,8 @@ function aliyunDelivery(answer: Record<string, unknown>): Delivery | undefined {
     | { SmsSendDetailDTO?: Array<{ SendStatus?: number; ErrCode?: string; ReceiveDate?: string }> }
     | undefined
   const [detail] = list?.SmsSendDetailDTO ?? []
-  if (detail?.SendStatus === 3) {
-    // Beijing time without a zone: 2026-11-22 10:02:03.
-    const at = Date.parse(`${detail.ReceiveDate?.replace(' ', 'T')}+08:00`)
-    return { state: 'delivered', reply: 'delivered, says the operator', ...(Number.isNaN(at) ? {} : { at }) }
-  }
-  if (detail?.SendStatus === 2) return { state: 'failed', reply: `not delivered (${detail.ErrCode ?? 'no reason'})` }
+  if (detail?.SendStatus === 3) return { state: 'delivered', ...tell('delivered'), ...beijingTime(detail.ReceiveDate) }
+  if (detail?.SendStatus === 2) return { state: 'failed', ...tell('undelivered', { said: detail.ErrCode ?? '?' }) }
   return undefined
 }
 
@@ -131,9 +131,9 @@ function tencentDelivery(answer: Record<string, unknown>, reference: string): De
   const found = list.find(({ SerialNo }) => SerialNo === reference)
   if (found?.ReportStatus === 'SUCCESS') {
     const at = found.UserReceiveTime
-    return { state: 'delivered', reply: 'delivered, says the operator', ...(at ? { at: at * 1000 } : {}) }
+    return { state: 'delivered', ...tell('delivered'), ...(at ? { at: at * 1000 } : {}) }
   }
   if (found?.ReportStatus === 'FAIL')
-    return { state: 'failed', reply: `not delivered (${found.Description ?? 'no reason'})` }
+    return { state: 'failed', ...tell('undelivered', { said: found.Description ?? '?' }) }
   return undefined
 }

@@ -1,6 +1,7 @@
 import { createHash, createHmac } from 'node:crypto'
 import { Type } from 'typebox'
-import { DeliveryError } from '../core/errors.ts'
+import { channelError } from '../core/channel-words.ts'
+import type { DeliveryError } from '../core/errors.ts'
 import { request, requireSuccess } from './http.ts'
 import { SecretReference } from './notifier.ts'
 
@@ -71,13 +72,14 @@ export function tencentError(code: string, message: string): DeliveryError {
   const isLimit = /^(LimitExceeded|RequestLimitExceeded)/.test(code)
   const isDaily = /Daily|24Hour/i.test(code)
   const retryable = (isLimit && !isDaily) || /^InternalError/.test(code)
-  return new DeliveryError(`Tencent refused (${code}): ${message.slice(0, 200)}`, {
-    retryable,
-    hint: /^AuthFailure|^UnauthorizedOperation/.test(code)
-      ? 'Check the secret id and key, their rights and the clock (within 5 minutes).'
-      : isLimit
-        ? 'This number or account was sent more than the provider allows.'
-        : 'Check signature, template and balance at the provider.',
-    ...(isLimit && !isDaily ? { retryAfterMs: 60_000 } : {}),
-  })
+  const isCredential = /^AuthFailure|^UnauthorizedOperation/.test(code)
+  return channelError(
+    'refused-it',
+    { by: 'Tencent', code, said: message.slice(0, 200) },
+    {
+      retryable,
+      hint: isCredential ? 'check-key' : isLimit ? 'over-limit' : 'check-template',
+      ...(isLimit && !isDaily ? { retryAfterMs: 60_000 } : {}),
+    },
+  )
 }

@@ -7,20 +7,30 @@ import {
   listedValues,
   namedValues,
   phoneOptions,
+  receiptReader,
   requireNumber,
   sendByHttp,
   withCountry,
 } from './phone-provider.ts'
+import { aliyunCallReceipts, tencentCallReceipts } from './phone-receipts.ts'
 
 const playTimes = Type.Integer({ minimum: 1, maximum: 3, default: 2, description: 'How often the text is said.' })
+const answerKey = Type.Optional(
+  Type.String({
+    pattern: '^[0-9*#]$',
+    description:
+      'Pressing it during the call says "I take care of it"; the reviewed text must say so. Needs receiptSecret.',
+  }),
+)
 const Options = phoneOptions(
   { aliyun: 'https://dyvmsapi.aliyuncs.com', tencent: 'https://vms.tencentcloudapi.com' },
   {
     calledShowNumber: Type.Optional(Type.String({ description: 'The number shown; absent: one of the pool.' })),
     ttsCode: Type.String({ minLength: 1, description: 'Code of the reviewed text.' }),
     playTimes,
+    answerKey,
   },
-  { voiceSdkAppId: Type.String({ minLength: 1 }), templateId: Type.String({ minLength: 1 }), playTimes },
+  { voiceSdkAppId: Type.String({ minLength: 1 }), templateId: Type.String({ minLength: 1 }), playTimes, answerKey },
 )
 type Options = Static<typeof Options>
 
@@ -34,6 +44,11 @@ export const voice = defineNotifier<Options>({
       channel: 'voice',
       limits: [{ count: 30, perMs: 60_000 }],
       maxBytes: 2000,
+      ...receiptReader(
+        (aliyun ?? tencent)?.receiptSecret,
+        context,
+        aliyun ? aliyunCallReceipts(aliyun.answerKey) : tencentCallReceipts(tencent?.answerKey),
+      ),
       async send(messages, { person, address }, signal) {
         const number = requireNumber(address, person, context)
         if (aliyun) {
@@ -47,7 +62,7 @@ export const voice = defineNotifier<Options>({
             OutId: messages[0].alarm.slice(-15),
           }
           const answer = await askAliyun(aliyun, 'SingleCallByTts', parameters, context, signal)
-          return acceptedBy(context, 'Aliyun places the call', answer.CallId)
+          return acceptedBy(context, 'call-placed', 'Aliyun', answer.CallId)
         }
         if (tencent) {
           const body = {
@@ -61,7 +76,7 @@ export const voice = defineNotifier<Options>({
           const call = { service: 'vms', action: 'SendTtsVoice', version: '2020-09-02', body } as const
           const answer = await askTencent(tencent, call, context, signal)
           const { CallId } = (answer.SendStatus ?? {}) as { CallId?: string }
-          return acceptedBy(context, 'Tencent places the call', CallId)
+          return acceptedBy(context, 'call-placed', 'Tencent', CallId)
         }
         return sendByHttp(http!, number, messages, context, signal)
       },

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox'
 import webPushLibrary from 'web-push'
-import { DeliveryError, RecipientError } from '../core/errors.ts'
+import { channelError, recipientError, tell } from '../core/channel-words.ts'
 import type { PushSubscription } from '../core/ports.ts'
 import { request } from './http.ts'
 import { defineNotifier, SecretReference, textOf, titleOf } from './notifier.ts'
@@ -62,10 +62,7 @@ export const webPush = defineNotifier<Options>({
       maxBytes: 2800,
       async send(messages, { person }, signal) {
         const subscriptions = context.subscriptions.of(person)
-        if (subscriptions.length === 0)
-          throw new RecipientError(`${person} has allowed no browser to be woken`, {
-            hint: 'Open the page of elders on the phone, log in, and allow notifications.',
-          })
+        if (subscriptions.length === 0) throw recipientError('without-browser', { person }, { hint: 'allow-browser' })
         const [{ alarm, person: elder, severity, language, link }] = messages
         const text = messages.length === 1 ? messages[0].text : textOf(messages)
         // The console's service worker shows it, and knows the page to open.
@@ -81,14 +78,19 @@ export const webPush = defineNotifier<Options>({
         )
         const statuses = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []))
         const accepted = statuses.filter((status) => status >= 200 && status < 300).length
-        if (accepted > 0) return { acceptedAt: context.now(), reply: `${accepted} of ${subscriptions.length} browsers` }
+        if (accepted > 0)
+          return { acceptedAt: context.now(), ...tell('browsers', { accepted, all: subscriptions.length }) }
         const failure = outcomes.find((outcome) => outcome.status === 'rejected')
         if (failure) throw failure.reason
         const isGone = statuses.every((status) => status === 404 || status === 410)
-        throw new DeliveryError(`no push service took it (${statuses.join(', ')})`, {
-          retryable: statuses.some((status) => status === 429 || status >= 500),
-          hint: isGone ? 'Allow notifications anew on the phone.' : 'Check the VAPID keys and the subject.',
-        })
+        throw channelError(
+          'no-push-service',
+          { said: statuses.join(', ') },
+          {
+            retryable: statuses.some((status) => status === 429 || status >= 500),
+            hint: isGone ? 'allow-anew' : 'check-vapid',
+          },
+        )
       },
     }
   },

@@ -1,5 +1,6 @@
 import { createHash, createHmac } from 'node:crypto'
 import { type Static, Type } from 'typebox'
+import { tell } from '../core/channel-words.ts'
 import { request, requireSuccess } from './http.ts'
 import { defineNotifier, type NotifierContext, SecretReference } from './notifier.ts'
 
@@ -38,7 +39,7 @@ export async function postSigned(
     body,
     signal,
   })
-  requireSuccess('the receiver', answer)
+  requireSuccess(new URL(url).host, answer)
   const { id } = (answer.json ?? {}) as { id?: unknown }
   return typeof id === 'string' ? { reference: id } : {}
 }
@@ -56,7 +57,7 @@ export const webhook = defineNotifier<Options>({
       async send(messages, { person, address }, signal) {
         const body = { person, ...(address ? { to: address } : {}), messages }
         const sent = await postSigned(options.url, body, context.secret(options.secret), context, signal)
-        return { acceptedAt: context.now(), reply: 'accepted', ...sent }
+        return { acceptedAt: context.now(), ...tell('taken', { by: new URL(options.url).host }), ...sent }
       },
     }
   },

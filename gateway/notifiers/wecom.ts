@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox'
+import { tell } from '../core/channel-words.ts'
 import { type BotError, requireBotSuccess } from './chat-bot.ts'
 import { postJson } from './http.ts'
 import { defineNotifier, SecretReference, textOf, titleOf } from './notifier.ts'
@@ -17,10 +18,10 @@ const Options = Type.Object(
 type Options = Static<typeof Options>
 
 const errors: Record<number, BotError> = {
-  [-1]: { retryable: true, hint: 'WeCom is busy; it is tried again.' },
-  45009: { retryable: true, hint: 'The bot was sent more than twenty messages in a minute.', retryAfterMs: 60_000 },
-  93000: { retryable: false, hint: 'The key is unknown; the bot may have been removed from the group.' },
-  45002: { retryable: false, hint: 'The message is too long; please report it.' },
+  [-1]: { retryable: true, hint: 'busy' },
+  45009: { retryable: true, hint: 'sent-too-much', retryAfterMs: 60_000 },
+  93000: { retryable: false, hint: 'bot-removed' },
+  45002: { retryable: false, hint: 'report-it' },
 }
 
 /** A WeCom (企业微信) group bot; its key is its only secret. The address is the mobile number that is mentioned. */
@@ -42,7 +43,7 @@ export const wecom = defineNotifier<Options>({
         }
         const answer = await postJson(context.fetch ?? fetch, url.href, { msgtype: 'text', text }, signal)
         requireBotSuccess('WeCom', answer, 'errcode', errors)
-        return { acceptedAt: context.now(), reply: 'the group has it; whether it was read is not known' }
+        return { acceptedAt: context.now(), ...tell('group-has-it') }
       },
     }
   },

@@ -4,12 +4,13 @@ import { responseStates, responseTimes } from '../../core/escalation.ts'
 import { chainTasks } from '../../core/person.ts'
 import type { NextStep as CoreNextStep } from '../../core/ports.ts'
 import { Instant, withInstants } from './instant.ts'
+import { Why } from './why.ts'
 
 export const Answer = Type.Object({
   type: Type.Enum(['answered', 'arrived', 'resolved']),
   at: Instant,
   by: Type.String({ description: 'person id of a link, user id of the console or of a page' }),
-  via: Type.Enum(['link', 'console', 'page']),
+  via: Type.Enum(['link', 'console', 'page', 'call']),
   note: Type.Optional(Type.String({ description: 'what was found or done, in their own words' })),
 })
 export type Answer = Static<typeof Answer>
@@ -72,7 +73,13 @@ export const Notice = Type.Object(
     acceptedAt: Type.Optional(Instant),
     deliveredAt: Type.Optional(Instant),
     failedAt: Type.Optional(Instant),
-    reply: Type.Optional(Type.String()),
+    reply: Type.Optional(Type.String({ description: 'in English, with the words of the channel' })),
+    phrases: Type.Optional(
+      Type.Unsafe<readonly Why[]>(
+        Type.Array(Why, { description: 'the same for translation; absent where only the words are known' }),
+      ),
+    ),
+    reference: Type.Optional(Type.String({ description: "the channel's number for the message" })),
     seenAt: Type.Optional(Instant),
     answeredAt: Type.Optional(Instant),
   },

@@ -1,3 +1,4 @@
+import { channelHints, channelWords } from '../../core/channel-words.ts'
 import { refusals } from '../../core/refusal.ts'
 
 export default {
@@ -284,7 +285,12 @@ export default {
     },
     press: { answered: 'I take care of it', arrived: 'I am there', resolved: 'Settled' },
     did: { answered: 'takes care of it', arrived: 'is there', resolved: 'settled it' },
-    via: { link: 'by the link of the message', console: 'control room', page: 'on the caregiver page' },
+    via: {
+      link: 'by the link of the message',
+      console: 'control room',
+      page: 'on the caregiver page',
+      call: 'by a key during the call',
+    },
     and: ', ',
     comma: '; ',
     nobody: 'nobody',
@@ -314,6 +320,11 @@ export default {
       quiet: 'quiet hours: not sent',
       withdrawn: 'answered before it was sent',
     },
+    undelivered: 'not delivered',
+    arrived: 'delivered {at}',
+    called: 'call taken {at}',
+    replies: channelWords,
+    hints: channelHints,
     seen: 'seen {at}',
     answeredAt: 'answered {at}',
     round: 'round {round}',

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import t from 'tap'
 import { errorCodes } from '../../api/schemas/error.ts'
+import { channelHints, channelWords } from '../../core/channel-words.ts'
 import { liftSignals } from '../../core/device-kind.ts'
 import { cameraProblems } from '../../core/ports.ts'
 import { refusals } from '../../core/refusal.ts'
@@ -80,6 +81,23 @@ t.test('every no of the rules has its key, and every key its sentence', async (t
     'who refuses says it by a key: refuse(…) of core/refusal.ts',
   )
   t.same(Object.keys(zh.refused).sort(), Object.keys(refusals).sort())
+})
+
+t.test('all that channels to people say has its key, and every key its sentence', async (t) => {
+  const rooms = ['notifiers', 'alarms'].flatMap((room) => {
+    const folder = new URL(`../../${room}/`, import.meta.url)
+    return readdirSync(folder)
+      .filter((name) => /\.ts$/.test(name) && !/\.test\.ts$|^testing\.ts$/.test(name))
+      .map((name) => ({ name: `${room}/${name}`, text: readFileSync(new URL(name, folder), 'utf8') }))
+  })
+  t.ok(rooms.length > 20, `${rooms.length} files were read`)
+  t.same(
+    rooms.filter(({ text }) => /\breply: ['`]|new (?:Delivery|Recipient)Error\(/.test(text)).map(({ name }) => name),
+    [],
+    'who answers says it by a key: tell(…), channelError(…) of core/channel-words.ts',
+  )
+  t.same(Object.keys(zh.response.replies).sort(), Object.keys(channelWords).sort())
+  t.same(Object.keys(zh.response.hints).sort(), Object.keys(channelHints).sort())
 })
 
 t.test('every lift signal and every kind of problem has its words', async (t) => {

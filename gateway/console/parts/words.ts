@@ -1,6 +1,6 @@
 import { computed } from 'vue'
 import { useI18n } from 'vue-i18n'
-import type { Alarm, Answer, Place, Why } from '../../api/schemas/index.ts'
+import type { Alarm, Answer, Notice, Place, Why } from '../../api/schemas/index.ts'
 import { describeKind, describeMetric, type Metric } from '../../core/device-kind.ts'
 import { useClient } from '../client/key.ts'
 import { metricNames } from '../i18n/metric-names.ts'
@@ -50,6 +50,22 @@ export function useWords() {
             played: seconds(phrase.playedMs),
             length: seconds(phrase.durationMs),
             within: seconds(phrase.withinMs),
+          }),
+        )
+        .join(t('said.and'))
+    },
+    /** What a channel to people answered; in its own words where there is no sentence for it. */
+    replied({ phrases = [], reply = '' }: Pick<Notice, 'phrases' | 'reply'>): string {
+      const paths = phrases.map(({ key }) =>
+        [`response.replies.${key}`, `response.hints.${key}`].find((path) => te(path)),
+      )
+      if (paths.length === 0 || paths.includes(undefined)) return reply
+      return phrases
+        .map(({ person, channel, ...rest }, n) =>
+          t(paths[n]!, {
+            ...rest,
+            ...(person === undefined ? {} : { person: whoIs(String(person)) }),
+            ...(channel === undefined ? {} : { channel: named('notifiers', String(channel)) ?? channel }),
           }),
         )
         .join(t('said.and'))
