@@ -11,6 +11,7 @@ import type {
   ImportProblem,
   MqttCredentials,
   WrittenDevice,
+  WrittenModbus,
 } from './core/registration.ts'
 import { codecs } from './devices/codecs/index.ts'
 import type { LiveDevices } from './live-devices.ts'
@@ -264,7 +265,7 @@ export function createRegistrar(options: RegistrarOptions): DeviceRegistrar {
       }),
 
     written: () => [
-      ...config.devices.map((entry) => ({ ...asWritten(entry), definedBy: 'site-file' as const })),
+      ...config.devices.map((entry) => ({ ...asWritten(entry, config), definedBy: 'site-file' as const })),
       ...store.deviceRows
         .list()
         .filter(({ id }) => !ofSiteFile.has(id))
@@ -273,24 +274,31 @@ export function createRegistrar(options: RegistrarOptions): DeviceRegistrar {
   }
 }
 
-function asWritten({
-  id,
-  name,
-  kind,
-  place,
-  codec,
-  options,
-  address,
-  groups,
-  heartbeatMs,
-}: DeviceEntry): WrittenDevice {
+/** A device of the site file as it would be registered: its elder and its registers stand elsewhere in the file. */
+function asWritten(
+  { id, name, kind, place, codec, options, address, groups, heartbeatMs }: DeviceEntry,
+  { elders, integrations }: Pick<SiteConfig, 'elders' | 'integrations'>,
+): WrittenDevice {
   const { site: _, gridCell: __, ...where } = place
+  const elder = elders.find(({ devices }) => devices.includes(id))
+  const modbus = modbusOf(id, integrations.modbus)
   return {
     ...{ id, name, kind, codec, groups, place: where },
     options: options as Record<string, unknown>,
     ...(address === undefined ? {} : { address }),
     heartbeatSeconds: heartbeatMs / 1000,
+    ...(elder ? { elder: elder.id } : {}),
+    ...(modbus ? { modbus } : {}),
   }
+}
+
+/** Where the values of one device stand, of a map that may serve several. */
+function modbusOf(id: string, maps: SiteConfig['integrations']['modbus']): WrittenModbus | undefined {
+  const map = maps.find(({ registers }) => registers.some(({ device }) => device === id))
+  if (!map) return undefined
+  const { host, port, unit, pollMs, timeoutMs } = map
+  const registers = map.registers.filter(({ device }) => device === id).map(({ device: _, ...point }) => point)
+  return { host, port, unit, pollSeconds: pollMs / 1000, timeoutSeconds: timeoutMs / 1000, registers }
 }
 
 const inWords = ({ field, message }: FieldProblem) => `${field} ${message}`
