@@ -396,6 +396,7 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
       discovered: registry.discovered,
     },
     devicePush: devicePushOf(config, intake),
+    selfTest,
     evidence,
     site: siteView(config),
     passwords,

@@ -66,16 +66,28 @@ chains: [{ id: all, steps: [{ afterSeconds: 0, tell: [caregiver-a], severities: 
     const app = await startApp({ config, logger, clock: { ...systemClock, now } })
     t.teardown(() => app.stop())
     let cookie = ''
+    let csrfToken = ''
     async function ask(path: string, body?: unknown) {
       const response = await fetch(`${app.url}/api/v1${path}`, {
         method: body === undefined ? 'GET' : 'POST',
-        headers: { cookie, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+        headers: {
+          cookie,
+          'x-csrf-token': csrfToken,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       })
       cookie = response.headers.get('set-cookie')?.split(';')[0] ?? cookie
-      return (await response.json()) as { items: Array<Record<string, unknown>>; entries: Entry[] }
+      return { status: response.status, ...((await response.json()) as object) } as {
+        status: number
+        items: Array<Record<string, unknown>>
+        entries: Entry[]
+      }
     }
-    const logIn = () => ask('/session', { name: 'admin', password: app.firstPassword })
+    const logIn = async () => {
+      const session: object = await ask('/session', { name: 'admin', password: app.firstPassword })
+      csrfToken = (session as { csrfToken: string }).csrfToken
+    }
     const entries = async () => (await ask('/journal?after=0&limit=500')).entries
     const results = async () => (await entries()).filter(({ subject }) => subject === 'self-test')
     /** To ten o'clock in Shanghai on the next Wednesday, a minute past. */
@@ -135,5 +147,22 @@ chains: [{ id: all, steps: [{ afterSeconds: 0, tell: [caregiver-a], severities: 
     await logIn()
     await until('the third has passed', async () => (await results())[2]?.transition === 'self-test-passed', 90_000)
     t.match((await failures()).items, [{ isActive: false }], 'the next that passes ends the alarm')
+
+    const begun = await Promise.all([ask('/self-test', {}), ask('/self-test', {})])
+    const passes = (rows: Entry[]) => rows.filter(({ transition }) => transition === 'self-test-passed').length
+    t.same(begun.map(({ status }) => status).sort(), [202, 409], 'asked for twice, one runs')
+    t.match(
+      begun.find(({ status }) => status === 409),
+      { error: { code: 'refused', phrase: { key: 'self-test-running' } } },
+    )
+    await until('the one asked for has passed', async () => passes(await results()) === 3, 90_000)
+    t.match(await ask('/self-test'), { isRunning: false, last: { isPassed: true, endedAt: String } })
+    const { last } = (await ask('/self-test')) as unknown as { last: { parts: object[] } }
+    t.match(last.parts[0], { part: 'button', phrases: [{ key: 'button-heard', at: /^2/ }] })
+    t.equal(
+      (await ask('/journal?after=0&limit=500')).entries.filter(({ transition }) => transition === 'self-test-begun')
+        .length,
+      1,
+    )
   },
 )

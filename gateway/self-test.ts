@@ -3,33 +3,17 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import type { Alarms } from './alarms/alarms.ts'
 import type { DeviceEntry, SiteConfig } from './config/site.ts'
 import type { Phrase } from './core/alarm.ts'
+import { fill } from './core/fill.ts'
 import { weekdays } from './core/person.ts'
 import { placeKey } from './core/place.ts'
 import type { Announcer, Courier, PersonMessage, Store } from './core/ports.ts'
+import { refuse } from './core/refusal.ts'
 import { isWithin } from './core/rota.ts'
 import { createLocalClock, minutesOf } from './core/schedule.ts'
+import { type SelfTestPart, type SelfTestReport, type SelfTestService, selfTestWords } from './core/self-test.ts'
 import type { MqttLink } from './devices/mqtt-link.ts'
 import type { DeviceRegistry } from './devices/registry.ts'
 import { notificationDown } from './people.ts'
-
-/** One link of the chain, and whether it held. `skipped`: something more urgent came first, or it was not the hour. */
-export interface SelfTestPart {
-  part: 'button' | 'broker' | 'alarm' | 'speaker' | 'person'
-  /** Of the button, speaker or notifier and person. */
-  id: string
-  state: 'ok' | 'failed' | 'skipped'
-  /** What the device, the speaker or the channel said. */
-  reply?: string
-  /** From asking to the answer. */
-  tookMs?: number
-}
-
-export interface SelfTestReport {
-  isPassed: boolean
-  startedAt: number
-  endedAt: number
-  parts: SelfTestPart[]
-}
 
 export interface SelfTestOptions {
   config: Pick<SiteConfig, 'site' | 'selfTest' | 'speakers' | 'people'>
@@ -48,7 +32,7 @@ export interface SelfTestOptions {
   now: () => number
 }
 
-export interface SelfTest {
+export interface SelfTest extends SelfTestService {
   /** Begins the test when its hour has come. Call it every second. */
   tick(): void
   /** A test that is under way ends without a result. */
@@ -78,7 +62,7 @@ const sendWithinMs = 300_000
  *   buttons heard lately? ─ broker there and back ─ alarm stored ─┬─ every speaker says "speaker test"
  *                                                                 └─ everyone who is told gets "[TEST]" on every channel
  *
- * waiting ──the hour has come, nothing urgent is open──▶ testing ──▶ waiting. What fails, and a test that could not be
+ * waiting ──the hour has come, or a person asks for it; nothing urgent is open──▶ testing ──▶ waiting. What fails, and a test that could not be
  * made for days, is an alarm until one passes. Nothing in it can be taken for a real alarm: its kind, the spoken clip
  * and every text say that it is a test, it calls nobody by the chains, and what is real interrupts it.
  */
@@ -88,7 +72,8 @@ export function createSelfTest(options: SelfTestOptions): SelfTest {
   const local = createLocalClock(site.timeZone)
   const place = { site: site.id }
   const source = { type: 'device', id: 'self-test' } as const
-  let last = readLast()
+  /** When the last one began, and what came of the last that ended. */
+  let { at: last, report: lastReport } = readLast()
   let lookedAt = Number.NEGATIVE_INFINITY
   let isRunning = false
   let isClosed = false
@@ -96,19 +81,20 @@ export function createSelfTest(options: SelfTestOptions): SelfTest {
   /** A test the gateway did not live to end has left its alarm open. */
   let isLeftOver = true
 
-  function readLast(): number {
+  function readLast(): Kept {
     try {
-      const { at } = JSON.parse(readFileSync(options.file, 'utf8')) as { at: number }
-      if (Number.isFinite(at)) return at
+      const kept = JSON.parse(readFileSync(options.file, 'utf8')) as Kept
+      if (Number.isFinite(kept.at)) return kept
     } catch {
       // The first start, or a file that was cut short: counted from now on.
     }
-    writeLast(now())
-    return now()
+    const kept = { at: now() }
+    keep(kept)
+    return kept
   }
 
-  function writeLast(at: number): void {
-    writeFileSync(`${options.file}.new`, JSON.stringify({ at }), { mode: 0o600 })
+  function keep(kept: Kept): void {
+    writeFileSync(`${options.file}.new`, JSON.stringify(kept), { mode: 0o600 })
     renameSync(`${options.file}.new`, options.file)
   }
 
@@ -144,11 +130,14 @@ export function createSelfTest(options: SelfTestOptions): SelfTest {
       .filter(({ kind }) => kind === 'sos')
       .map(({ id }): SelfTestPart => {
         const state = options.registry.get(id)
-        if (state?.lastSeenAt === undefined) return { part: 'button', id, state: 'failed', reply: 'never heard' }
-        const heard = `heard ${new Date(state.lastSeenAt).toISOString()}`
-        if (!state.isUp) return { part: 'button', id, state: 'failed', reply: `${heard}, silent since` }
+        if (state?.lastSeenAt === undefined) return { part: 'button', id, state: 'failed', ...say('button-never') }
+        const at = new Date(state.lastSeenAt).toISOString()
+        if (!state.isUp) return { part: 'button', id, state: 'failed', ...say('button-silent', { at }) }
         const isLow = state.values.isBatteryLow === true
-        return { part: 'button', id, state: isLow ? 'failed' : 'ok', reply: isLow ? `${heard}, battery low` : heard }
+        return {
+          ...{ part: 'button', id, state: isLow ? 'failed' : 'ok' },
+          ...say(isLow ? 'button-low' : 'button-heard', { at }),
+        }
       })
   }
 
@@ -160,14 +149,16 @@ export function createSelfTest(options: SelfTestOptions): SelfTest {
     let end = () => {}
     let timer: NodeJS.Timeout | undefined
     try {
-      await new Promise<void>((resolve, reject) => {
-        timer = setTimeout(() => reject(new Error(`nothing came back in ${roundTripMs / 1000} s`)), roundTripMs).unref()
+      const isBack = await new Promise<boolean>((resolve, reject) => {
+        timer = setTimeout(() => resolve(false), roundTripMs).unref()
         end = options.link.subscribe(topic, (_topic, payload) => {
-          if (Buffer.from(payload).toString() === token) resolve()
+          if (Buffer.from(payload).toString() === token) resolve(true)
         })
         options.link.publish(topic, token).catch(reject)
       })
-      return { part: 'broker', id: 'mqtt', state: 'ok', tookMs: now() - begun }
+      return isBack
+        ? { part: 'broker', id: 'mqtt', state: 'ok', tookMs: now() - begun }
+        : { part: 'broker', id: 'mqtt', state: 'failed', ...say('nothing-came-back', { seconds: roundTripMs / 1000 }) }
     } catch (error) {
       return { part: 'broker', id: 'mqtt', state: 'failed', reply: wordsOf(error) }
     } finally {
@@ -185,7 +176,8 @@ export function createSelfTest(options: SelfTestOptions): SelfTest {
       })
       const wasCut = report.phrases?.some(({ key }) => key === 'not-played-interrupted' || key === 'not-played-stopped')
       const state = report.isAccepted ? 'ok' : wasCut ? 'skipped' : 'failed'
-      return { part: 'speaker', id, state, reply: report.deviceReply, tookMs: now() - begun }
+      const { deviceReply: reply, phrases } = report
+      return { part: 'speaker', id, state, reply, ...(phrases ? { phrases } : {}), tookMs: now() - begun }
     } catch (error) {
       return { part: 'speaker', id, state: 'failed', reply: wordsOf(error) }
     }
@@ -201,19 +193,22 @@ export function createSelfTest(options: SelfTestOptions): SelfTest {
         person.channels.map(async ({ notifier, address }): Promise<SelfTestPart> => {
           const id = `${person.id} ${notifier}`
           if (person.quietHours && isWithin(person.quietHours, minutes))
-            return { part: 'person', id, state: 'skipped', reply: 'quiet hours' }
+            return { part: 'person', id, state: 'skipped', ...say('quiet-hours') }
           // A group's bot is told once.
           const key = `${notifier}\0${address ?? ''}`
-          if (told.has(key)) return { part: 'person', id, state: 'skipped', reply: 'told once' }
+          if (told.has(key)) return { part: 'person', id, state: 'skipped', ...say('told-once') }
           told.add(key)
           const outcome = await options.courier.send({
             ...{ notifier, expiresAt: at + sendWithinMs },
             to: { person: person.id, ...(address === undefined ? {} : { address }) },
             message: message(alarm, person.languages[0] === 'en' ? 'en' : 'zh-CN', minutes),
           })
-          return outcome.state === 'accepted'
-            ? { part: 'person', id, state: 'ok', reply: outcome.report.reply, tookMs: outcome.report.acceptedAt - at }
-            : { part: 'person', id, state: outcome.state === 'failed' ? 'failed' : 'skipped', reply: outcome.reply }
+          if (outcome.state !== 'accepted') {
+            const { reply, phrases } = outcome
+            return { part: 'person', id, state: outcome.state === 'failed' ? 'failed' : 'skipped', reply, phrases }
+          }
+          const { reply, phrases, acceptedAt } = outcome.report
+          return { part: 'person', id, state: 'ok', reply, ...(phrases ? { phrases } : {}), tookMs: acceptedAt - at }
         }),
       )
   }
@@ -237,7 +232,7 @@ export function createSelfTest(options: SelfTestOptions): SelfTest {
   async function test(): Promise<void> {
     const startedAt = now()
     last = startedAt
-    writeLast(startedAt)
+    keep({ at: startedAt, ...(lastReport ? { report: lastReport } : {}) })
     isOverdueTold = false
     const parts = [...buttons(), await broker()]
     if (isClosed) return
@@ -258,12 +253,37 @@ export function createSelfTest(options: SelfTestOptions): SelfTest {
     if (raised) alarms.acknowledge(raised.id, system)
     const failed = parts.filter(({ state }) => state === 'failed')
     const report = { isPassed: failed.length === 0, startedAt, endedAt: now(), parts }
+    lastReport = report
+    keep({ at: startedAt, report })
     options.note(report.isPassed ? 'self-test-passed' : 'self-test-failed', report)
     if (report.isPassed) alarms.take({ type: 'clear', at: now(), kind: failedKind, place, source }, 'self-test')
     else fail(now(), { key: 'self-test-failed', count: failed.length, parts: failed.map(({ id }) => id).join(', ') })
   }
 
+  function begin(): void {
+    isRunning = true
+    test()
+      .catch((error) => isClosed || options.onError(error, 'the self-test could not be made'))
+      .finally(() => {
+        isRunning = false
+      })
+  }
+
+  const status: SelfTest['status'] = () => {
+    const { isEnabled, day, at } = selfTest
+    return { isEnabled, day, at, isRunning, ...(lastReport ? { last: lastReport } : {}) }
+  }
+
   return {
+    status,
+
+    begin() {
+      if (isRunning) return refuse('self-test-running')
+      if (isUrgentOpen()) return refuse('self-test-urgent')
+      begin()
+      return status()
+    },
+
     tick() {
       const at = now()
       if (isRunning || isClosed || (at >= lookedAt && at - lookedAt < lookEveryMs)) return
@@ -271,14 +291,8 @@ export function createSelfTest(options: SelfTestOptions): SelfTest {
       if (isLeftOver) alarms.take({ type: 'clear', at, kind: selfTestKind, place, source }, 'self-test')
       isLeftOver = false
       if (!selfTest.isEnabled) return
-      if (isDue(at) && !isUrgentOpen()) {
-        isRunning = true
-        test()
-          .catch((error) => isClosed || options.onError(error, 'the weekly self-test could not be made'))
-          .finally(() => {
-            isRunning = false
-          })
-      } else if (at - last >= overdueMs && !isOverdueTold) {
+      if (isDue(at) && !isUrgentOpen()) begin()
+      else if (at - last >= overdueMs && !isOverdueTold) {
         isOverdueTold = true
         fail(at, { key: 'self-test-overdue', days: Math.floor((at - last) / dayMs) })
       }
@@ -287,6 +301,16 @@ export function createSelfTest(options: SelfTestOptions): SelfTest {
       isClosed = true
     },
   }
+}
+
+/** What is kept of the tests: when the last began, and its report or that of the one before. */
+interface Kept {
+  at: number
+  report?: SelfTestReport
+}
+
+function say(key: keyof typeof selfTestWords, parameters: Record<string, string | number> = {}) {
+  return { reply: fill(selfTestWords[key], parameters), phrases: [{ key, ...parameters }] }
 }
 
 const wordsOf = (error: unknown) => (error instanceof Error ? error.message : String(error))

@@ -28,6 +28,7 @@ import type {
   Telemetry,
 } from '../core/ports.ts'
 import type { DeviceRegistrar } from '../core/registration.ts'
+import type { SelfTestService } from '../core/self-test.ts'
 import type { DeviceRow, DiscoveredRow, HealthReport, InspectedRow, SiteView } from './schemas/index.ts'
 
 /** Everything the API works with; it opens nothing but its own listener. */
@@ -47,6 +48,8 @@ export interface ApiOptions {
   /** Absent where the site does not learn. */
   learning?: LearningService
   people: PeopleParts
+  /** Absent: none can be begun here. */
+  selfTest?: SelfTestService
   cameras: { list(): Camera[]; onStatus(listener: (status: CameraStatus) => void): () => void }
   telemetry: Telemetry
   devices: {

@@ -31,6 +31,7 @@ import { answerError } from './problem.ts'
 import { pushRoutes } from './push.ts'
 import { receiptRoutes } from './receipts.ts'
 import { registrationRoutes } from './registration.ts'
+import { selfTestRoutes } from './self-test.ts'
 import { sessionRoutes } from './session.ts'
 import { createSessionKeeper } from './session-keeper.ts'
 import { siteRoutes } from './site.ts'
@@ -121,6 +122,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
         elderRoutes(v1, options, audit)
         pushRoutes(v1, options, audit)
         await v1.register(async (receipts) => receiptRoutes(receipts as ApiApp, options))
+        selfTestRoutes(v1, options, audit)
         userRoutes(v1, options, sessions, limiter, audit)
       },
       { prefix: '/api/v1' },

@@ -79,6 +79,9 @@ export const refusals = {
   'device-exists': 'there is a device {id} already',
   'device-address-taken': 'address {address} is taken by device {holder}',
   'device-without-login': 'device {id} is heard through a bridge and has no login of its own',
+  'self-test-running': 'a self-test is running; its report follows within minutes',
+  'self-test-urgent': 'an urgent alarm waits for somebody: a test now would be in the way',
+
   'external-broker': 'the site uses an external broker; its users are made there',
 } as const
 export type RefusalKey = keyof typeof refusals

@@ -1,5 +1,6 @@
 import { channelHints, channelWords } from '../../core/channel-words.ts'
 import { refusals } from '../../core/refusal.ts'
+import { selfTestWords } from '../../core/self-test.ts'
 
 export default {
   product: 'IoT edge gateway for residential compounds',
@@ -338,6 +339,29 @@ export default {
       'Faulty device, repair is ordered',
     ],
     save: 'Settle it',
+  },
+  selfTest: {
+    title: 'Self-test from button to caregiver',
+    what: 'Tries the buttons, the broker, an alarm, every speaker and every channel to people. Everything in it says that it is a test; it calls nobody by the chains.',
+    when: 'By itself every {day} at {at}.',
+    off: 'It does not come by itself (selfTest in the site file).',
+    days: {
+      mon: 'Monday',
+      tue: 'Tuesday',
+      wed: 'Wednesday',
+      thu: 'Thursday',
+      fri: 'Friday',
+      sat: 'Saturday',
+      sun: 'Sunday',
+    },
+    begin: 'Test now',
+    running: 'The test is running …',
+    none: 'No test has come to its end yet.',
+    passed: 'Passed',
+    failed: 'Not passed',
+    state: { ok: '✓ works', failed: '✗ failed', skipped: '– left out' },
+    part: { button: 'Button', broker: 'Broker', alarm: 'Alarm', speaker: 'Speaker', person: 'Channel' },
+    replies: selfTestWords,
   },
   refused: refusals,
   field: {
@@ -723,7 +747,12 @@ export default {
     no: 'no',
     search: 'Search name, place, kind or id',
     batteryLow: 'Battery low',
-    tabs: { list: 'Devices', unknown: 'Not registered {count}', inspector: 'Messages not understood {count}' },
+    tabs: {
+      list: 'Devices',
+      unknown: 'Not registered {count}',
+      inspector: 'Messages not understood {count}',
+      selfTest: 'Self-test',
+    },
     span: { hour: '1 hour', day: '1 day', week: '7 days', month: '30 days', year: '1 year' },
     course: 'Course',
     noCourse: 'No value in this time.',

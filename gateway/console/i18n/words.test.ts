@@ -5,6 +5,7 @@ import { channelHints, channelWords } from '../../core/channel-words.ts'
 import { liftSignals } from '../../core/device-kind.ts'
 import { cameraProblems } from '../../core/ports.ts'
 import { refusals } from '../../core/refusal.ts'
+import { selfTestWords } from '../../core/self-test.ts'
 import en from './en.ts'
 import zh from './zh-CN.ts'
 
@@ -98,6 +99,7 @@ t.test('all that channels to people say has its key, and every key its sentence'
   )
   t.same(Object.keys(zh.response.replies).sort(), Object.keys(channelWords).sort())
   t.same(Object.keys(zh.response.hints).sort(), Object.keys(channelHints).sort())
+  t.same(Object.keys(zh.selfTest.replies).sort(), Object.keys(selfTestWords).sort())
 })
 
 t.test('every lift signal and every kind of problem has its words', async (t) => {
