@@ -62,6 +62,7 @@ models: { dir: ${here('../models')}, workers: 1 }
   } as unknown as Parameters<typeof createAlarms>[0])
   const gate = {
     wants: () => true,
+    focus: () => undefined,
     found() {},
     attend() {},
     isOccupied: () => true,

@@ -1,6 +1,6 @@
 import type { FallReport } from './core/acceleration.ts'
 import type { Alarm, Phrase } from './core/alarm.ts'
-import type { Detection } from './core/detection.ts'
+import type { Box, Detection } from './core/detection.ts'
 import type { Measurement } from './core/measurement.ts'
 import type { CameraStatus, Detector, Frame, Inference } from './core/ports.ts'
 import type { Finding, Observation, Sighting } from './core/scene.ts'
@@ -13,6 +13,8 @@ export type { RunningScene }
 export interface FrameGate {
   /** Whether this frame is to be analysed. Reads the frame, keeps nothing of it. */
   wants(frame: Frame): boolean
+  /** Where something moves in the frame last asked about. */
+  focus(): Box | undefined
   /** What the analysis found: something of interest keeps the camera being looked at. */
   found(detections: readonly Detection[], at: number): void
   /** A scene asks for full rate until this instant. */
@@ -182,9 +184,11 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     try {
       const isAttended = lane.attendUntil > frame.time.at
       const embed = parts.secondStage?.embed() ?? []
+      const focus = lane.gate.focus()
       const inference = await parts.detector.detect(frame, {
         priority: isAttended ? priority.attended : priority.normal,
         ...(embed.length > 0 && { embed }),
+        ...(focus && { focus }),
       })
       if (!inference) return
       // The gate hears of everything: what was taken back is looked at again as often as before.

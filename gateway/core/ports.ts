@@ -1,6 +1,6 @@
 import type { Actor, Alarm, AlarmTransition, Evidence, Phrase, Refusal, Severity } from './alarm.ts'
 import type { Case, CaseTransition } from './case.ts'
-import type { Detection } from './detection.ts'
+import type { Box, Detection } from './detection.ts'
 import type { Answer, AnswerType } from './escalation.ts'
 import type { JournalEntry, JournalTopic } from './journal.ts'
 import type { Measurement } from './measurement.ts'
@@ -138,9 +138,17 @@ export interface Detector {
   /**
    * Latest frame wins: while a frame of a camera waits, a newer one of the same camera takes its place and the older
    * call resolves to undefined. Higher priority is served first. Retains and releases the frame itself.
-   * `embed` names the labels whose detections get an embedding, where the model has one.
    */
-  detect(frame: Frame, options: { priority: number; embed?: readonly string[] }): Promise<Inference | undefined>
+  detect(frame: Frame, options: LookOptions): Promise<Inference | undefined>
+}
+
+export interface LookOptions {
+  /** Higher is served first. */
+  priority: number
+  /** Labels whose detections get an embedding, where the model has one. */
+  embed?: readonly string[]
+  /** Where something moves; a model that sees one part of the picture at a time looks there. */
+  focus?: Box
 }
 
 // ── Speakers ─────────────────────────────────────────────────────────────────────────────────────────────────────

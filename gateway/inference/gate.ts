@@ -1,4 +1,4 @@
-import type { Detection } from '../core/detection.ts'
+import type { Box, Detection } from '../core/detection.ts'
 import type { Frame } from '../core/ports.ts'
 import { createMotionSensor, type MotionOptions } from './motion.ts'
 
@@ -29,6 +29,8 @@ export interface FrameGateStats {
 export interface FrameGate {
   /** Whether this frame is to be analysed. Reads the frame, keeps nothing of it. Call it once per frame, in order. */
   wants(frame: Frame): boolean
+  /** Where something moves in the last frame that was asked about. */
+  focus(): Box | undefined
   /** What the analysis of a frame taken at `at` found. */
   found(detections: readonly Detection[], at: number): void
   /** A scene asks for full rate until this instant. */
@@ -63,12 +65,14 @@ export function createFrameGate(options: FrameGateOptions = {}): FrameGate {
   let seenAt = Number.NEGATIVE_INFINITY
   let attendUntil = Number.NEGATIVE_INFINITY
   let relitUntil = Number.NEGATIVE_INFINITY
+  let focus: Box | undefined
 
   const isOccupied = (at: number) => at - seenAt < rememberMs
 
   function reasonFor(frame: Frame): LookReason | undefined {
     const { at } = frame.time
     const motion = sensor.observe(frame)
+    focus = motion.place
     if (motion.isRelit) relitUntil = at + relitMs
     // A clock set back: what was remembered by the old time says nothing about now.
     const isSetBack = at < lastAt
@@ -94,6 +98,7 @@ export function createFrameGate(options: FrameGateOptions = {}): FrameGate {
       else spared++
       return reason !== undefined
     },
+    focus: () => focus,
     found(detections, at) {
       analysedAt = at
       if (detections.some(isOfInterest)) seenAt = at

@@ -52,7 +52,7 @@ export const manifestSchema = Type.Object(
         height: size(),
         layout: Type.Enum(['nchw'], { default: 'nchw' }),
         color: Type.Enum(['rgb', 'bgr']),
-        resize: Type.Enum(['letterbox', 'stretch']),
+        resize: Type.Enum(['letterbox', 'stretch', 'window']),
         pad: Type.Number({ minimum: 0, maximum: 255, default: 114 }),
         anchor: Type.Enum(['center', 'top-left'], { default: 'center' }),
         mean: Type.Array(Type.Number(), { minItems: 3, maxItems: 3, default: [0, 0, 0] }),

@@ -1,4 +1,4 @@
-import type { Detector, Frame, Inference } from '../core/ports.ts'
+import type { Detector, Frame, Inference, LookOptions } from '../core/ports.ts'
 import { type Comparer, createComparer } from './comparison.ts'
 import type { ModelManifest } from './manifest.ts'
 import type { DetectorPool, DetectorStats } from './pool.ts'
@@ -65,25 +65,25 @@ export async function createModelRack(options: ModelRackOptions): Promise<ModelR
     return next
   }
 
-  function look(at: Stand, frame: Frame, how: Parameters<Detector['detect']>[1]): Promise<Inference | undefined> {
+  function look(at: Stand, frame: Frame, how: LookOptions): Promise<Inference | undefined> {
     const answer = at.pool.detect(frame, how)
     const ofCamera = at.pending.get(frame.camera) ?? new Set()
     at.pending.set(frame.camera, ofCamera)
     ofCamera.add(answer)
     void answer.finally(() => ofCamera.delete(answer)).catch(() => {})
-    if (at === active) show(frame, answer)
+    if (at === active) show(frame, answer, how.focus)
     return answer
   }
 
   /** Shows the candidate the same frame, when the model in use leaves it the time. */
-  function show(frame: Frame, answer: Promise<Inference | undefined>): void {
+  function show(frame: Frame, answer: Promise<Inference | undefined>, focus: LookOptions['focus']): void {
     if (!candidate || random() >= candidate.share) return
     const { stand, comparer } = candidate
     if (underWay(stand) > 0) {
       comparer.passOver()
       return
     }
-    const other = look(stand, frame, { priority: 0 })
+    const other = look(stand, frame, { priority: 0, ...(focus && { focus }) })
     Promise.all([answer, other]).then(
       ([ours, theirs]) => (ours && theirs ? comparer.add(ours, theirs) : comparer.passOver()),
       () => comparer.passOver(),

@@ -164,3 +164,12 @@ t.test('a camera that changes its resolution starts afresh', async (t) => {
     }).isMoving
   t.same([look(640, 360, 50, 0), look(1920, 1080, 200, 200), look(32, 18, 90, 400)], [false, false, false])
 })
+
+t.test('it is told where something moves, and nothing once it has stopped', async (t) => {
+  const show = createCab()
+  t.equal(show(20).place, undefined)
+  const { place } = show(6, { object: (i) => ({ x: 400 + 20 * i, size: 120, grey: 230 }) })
+  t.ok(place && place.x > 0.5 && place.x + place.width <= 1, `from ${place?.x} over ${place?.width} of the width`)
+  t.ok(place && place.y > 0.1 && place.y + place.height < 0.7, `from ${place?.y} over ${place?.height} of the height`)
+  t.equal(show(100).place, undefined)
+})

@@ -1,3 +1,4 @@
+import type { Box } from '../core/detection.ts'
 import type { Frame } from '../core/ports.ts'
 
 export interface MotionOptions {
@@ -18,6 +19,8 @@ export interface Motion {
   isRelit: boolean
   /** 0…1 of the picture, after the majority filter and without what the light did. */
   changedShare: number
+  /** Where it moved last, as fractions of the picture, without its outermost tenth; absent while nothing moves. */
+  place?: Box | undefined
 }
 
 export interface MotionSensor {
@@ -55,6 +58,7 @@ const minContrast = 16
 export function createMotionSensor(options: MotionOptions = {}): MotionSensor {
   const { backgroundMs = 3_000, minDelta = 10, minShare = 0.005, holdMs = 1_500 } = options
   const motion: Motion = { isMoving: false, isRelit: false, changedShare: 0 }
+  let place: Box | undefined
   const darkShifts = new Uint32Array(512)
   const brightShifts = new Uint32Array(512)
   let grid: Grid | undefined
@@ -141,11 +145,15 @@ export function createMotionSensor(options: MotionOptions = {}): MotionSensor {
         motion.changedShare = changed / grid.size
         motion.isRelit = relitBy > relitDelta || motion.changedShare > relitShare
         if (motion.changedShare > relitShare) startOver(grid)
-        else if (changed >= leastCells) movingUntil = at + holdMs
+        else if (changed >= leastCells) {
+          movingUntil = at + holdMs
+          place = placeOf(grid)
+        }
       }
       lastAt = at
       // The second bound ends a hold that a clock set back would stretch.
       motion.isMoving = at < movingUntil && movingUntil <= at + holdMs
+      motion.place = motion.isMoving ? place : undefined
       return motion
     },
   }
@@ -165,6 +173,9 @@ interface Grid {
   noise: Float32Array
   /** Changed cells, with a border of one cell that never changes. */
   marks: Uint8Array
+  /** Changed cells of the last frame with changes, by column and by row, after the majority filter. */
+  byColumn: Uint16Array
+  byRow: Uint16Array
 }
 
 function createGrid(width: number, height: number): Grid {
@@ -183,6 +194,8 @@ function createGrid(width: number, height: number): Grid {
     background: new Float32Array(size),
     noise: new Float32Array(size),
     marks: new Uint8Array((columns + 2) * (rows + 2)),
+    byColumn: new Uint16Array(columns),
+    byRow: new Uint16Array(rows),
   }
 }
 
@@ -205,21 +218,50 @@ function readCells({ cells, columns, rows, pitch, width }: Grid, luma: Uint8Arra
 }
 
 /** Cells of which, with their eight neighbours, most changed: single cells are noise. */
-function countMajorities({ marks, columns, rows }: Grid): number {
+function countMajorities({ marks, columns, rows, byColumn, byRow }: Grid): number {
   const stride = columns + 2
   let count = 0
+  byColumn.fill(0)
+  byRow.fill(0)
   for (let row = 1; row <= rows; row++) {
     let at = row * stride + 1
     let left = marks[at - 1 - stride]! + marks[at - 1]! + marks[at - 1 + stride]!
     let middle = marks[at - stride]! + marks[at]! + marks[at + stride]!
     for (let column = 0; column < columns; column++, at++) {
       const right = marks[at + 1 - stride]! + marks[at + 1]! + marks[at + 1 + stride]!
-      if (left + middle + right >= 5) count++
+      if (left + middle + right >= 5) {
+        count++
+        byColumn[column]!++
+        byRow[row - 1]!++
+      }
       left = middle
       middle = right
     }
   }
   return count
+}
+
+/** Where the majorities lie, without the outermost twentieth on each side: a few cells of noise must not stretch it. */
+function placeOf({ byColumn, byRow, pitch, width, height }: Grid): Box {
+  const [left, right] = middlePart(byColumn)
+  const [top, bottom] = middlePart(byRow)
+  return {
+    x: (left * pitch) / width,
+    y: (top * pitch) / height,
+    width: ((right - left) * pitch) / width,
+    height: ((bottom - top) * pitch) / height,
+  }
+}
+
+/** First bin and the one after the last that hold the middle nine tenths. */
+function middlePart(counts: Uint16Array): [number, number] {
+  let total = 0
+  for (const count of counts) total += count
+  let first = 0
+  let last = counts.length - 1
+  for (let cut = total * 0.05; first < last && counts[first]! < cut; first++) cut -= counts[first]!
+  for (let cut = total * 0.05; last > first && counts[last]! < cut; last--) cut -= counts[last]!
+  return [first, last + 1]
 }
 
 /** Median of a histogram of shifts −256…255. */

@@ -5,6 +5,7 @@ import type { Detector, Inference } from '../core/ports.ts'
 import type { ModelManifest } from './manifest.ts'
 import { yuvBytes } from './preprocess.ts'
 import type { WorkerReply } from './serve.ts'
+import { createView, type View } from './view.ts'
 import { createWaitingRoom, type WaitingFrame } from './waiting-room.ts'
 import { createWindow } from './window.ts'
 import { createWorkerSlot, type WorkerSlot } from './worker-slot.ts'
@@ -85,6 +86,7 @@ export async function createDetectorPool(options: DetectorPoolOptions): Promise<
   const model = `${manifest.name}@${manifest.version}`
   const room = createWaitingRoom({ patienceMs: options.patienceMs ?? 2_000 })
   const cameras = new Map<string, CameraCounts>()
+  const views = new Map<string, View>()
   const preprocessMs = createWindow()
   const runMs = createWindow()
   const queuedMs = createWindow()
@@ -102,6 +104,12 @@ export async function createDetectorPool(options: DetectorPoolOptions): Promise<
     return counts
   }
 
+  function viewOf(camera: string): View {
+    const known = views.get(camera) ?? createView(manifest.input)
+    views.set(camera, known)
+    return known
+  }
+
   /** Gives the frame back and answers its caller: once for every frame that was retained. */
   function finish(waiting: WaitingFrame, inference: Inference | undefined): void {
     waiting.frame.release()
@@ -113,7 +121,7 @@ export async function createDetectorPool(options: DetectorPoolOptions): Promise<
     const current = running.get(slot)
     if (!current) return
     running.delete(slot)
-    const { camera } = current.waiting.frame
+    const { camera, time } = current.waiting.frame
     runningCameras.delete(camera)
     if (!outcome) {
       countsOf(camera).failed++
@@ -121,6 +129,7 @@ export async function createDetectorPool(options: DetectorPoolOptions): Promise<
       return
     }
     countsOf(camera).analysed++
+    viewOf(camera).saw(outcome.detections, time.at)
     preprocessMs.add(outcome.preprocessMs)
     runMs.add(outcome.runMs)
     queuedMs.add(current.queuedMs)
@@ -154,12 +163,13 @@ export async function createDetectorPool(options: DetectorPoolOptions): Promise<
       const now = performance.now()
       const waiting = room.take(now, runningCameras)
       if (!waiting) return
-      const { frame, embed } = waiting
+      const { frame, embed, focus } = waiting
+      const region = viewOf(frame.camera).next(frame, frame.time.at, focus)
       const job = ++jobs
       running.set(slot, { waiting, job, queuedMs: now - waiting.arrivedAt })
       runningCameras.add(frame.camera)
       const picture = { width: frame.width, height: frame.height, data: frame.data }
-      slot.send({ type: 'analyse', job, picture, ...(embed && { embed }) })
+      slot.send({ type: 'analyse', job, picture, ...(region && { region }), ...(embed && { embed }) })
     }
   }
 
@@ -202,7 +212,7 @@ export async function createDetectorPool(options: DetectorPoolOptions): Promise<
 
   return {
     model,
-    detect(frame, { priority, embed }) {
+    detect(frame, { priority, embed, focus }) {
       if (isClosed) return Promise.resolve(undefined)
       if (frame.data.byteLength < yuvBytes(frame.width, frame.height)) {
         countsOf(frame.camera).failed++
@@ -210,7 +220,15 @@ export async function createDetectorPool(options: DetectorPoolOptions): Promise<
       }
       frame.retain()
       return new Promise((resolve) => {
-        const older = room.put({ frame, priority, ...(embed && { embed }), resolve, arrivedAt: performance.now() })
+        const arrivedAt = performance.now()
+        const older = room.put({
+          frame,
+          priority,
+          ...(embed && { embed }),
+          ...(focus && { focus }),
+          resolve,
+          arrivedAt,
+        })
         if (older) {
           countsOf(frame.camera).superseded++
           finish(older, undefined)

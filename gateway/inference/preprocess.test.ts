@@ -126,3 +126,17 @@ t.test('pictures of one pixel, one row or one column do not break it', async (t)
     t.ok(tensor.every(Number.isFinite))
   }
 })
+
+t.test('one region of a picture fills the input, and says where the whole picture would lie', async (t) => {
+  const { yuv } = picture(256, 128, (x) => [x, 60, 60])
+  const window: InputSpecification = { ...plain, resize: 'window' }
+  const { tensor, fill } = createPreprocessor(window)
+  const placement = fill(yuv, { x: 96, y: 0, width: 128, height: 128 })
+  t.same(placement, { x: -48, y: 0, width: 128, height: 64 })
+  for (const x of [4, 32, 60])
+    t.ok(isNear(pixel(window, tensor, x, 32), [96 + 2 * x, 60, 60], 5), `${pixel(window, tensor, x, 32)} at ${x}`)
+  fill(yuv, { x: 0, y: 0, width: 128, height: 128 })
+  t.ok(isNear(pixel(window, tensor, 32, 32), [64, 60, 60], 5), 'another region of the same picture')
+  fill(yuv)
+  t.ok(isNear(pixel(window, tensor, 32, 4), [114, 114, 114], 1), 'the whole picture leaves grey above it')
+})

@@ -6,8 +6,11 @@ export interface InputSpecification {
   layout: 'nchw'
   /** Order of the colour planes. */
   color: 'rgb' | 'bgr'
-  /** `letterbox` keeps the aspect ratio and pads; `stretch` fills the input. */
-  resize: 'letterbox' | 'stretch'
+  /**
+   * `letterbox` keeps the aspect ratio and pads; `stretch` fills the input; `window` shows one part of a longer picture
+   * at a time, as high (or as wide) as the picture, so that things are larger.
+   */
+  resize: 'letterbox' | 'stretch' | 'window'
   /** Grey of the padding, 0…255. */
   pad: number
   anchor: 'center' | 'top-left'
@@ -23,7 +26,15 @@ export interface YuvPicture {
   data: Uint8Array
 }
 
-/** Where the camera's picture lies inside the model's input, pixels. */
+/** Part of a camera's picture, whole pixels. */
+export interface Region {
+  x: number
+  y: number
+  width: number
+  height: number
+}
+
+/** Where the camera's whole picture lies inside the model's input, pixels; beyond it where only a part is shown. */
 export interface Placement {
   x: number
   y: number
@@ -34,8 +45,8 @@ export interface Placement {
 export interface Preprocessor {
   /** The model's input, overwritten by every `fill`. */
   readonly tensor: Float32Array
-  /** Scales, places, converts and normalises one picture into `tensor`, in one pass. */
-  fill(picture: YuvPicture): Placement
+  /** Scales, places, converts and normalises one picture, or a region of it, into `tensor`, in one pass. */
+  fill(picture: YuvPicture, region?: Region): Placement
 }
 
 /** Bytes of a planar 4:2:0 picture; odd sizes round their chroma planes up. */
@@ -76,10 +87,12 @@ interface Plane {
   start: number
 }
 
-/** Everything that depends only on the picture's size. */
+/** Everything that depends only on the picture's size and the region. */
 interface Plan {
   width: number
   height: number
+  region: Region
+  /** Where the region lies inside the model's input. */
   placement: Placement
   /** The camera's planes: luma, U, V. */
   source: readonly [Plane, Plane, Plane]
@@ -115,10 +128,10 @@ function place(width: number, height: number, input: InputSpecification): Placem
   }
 }
 
-function planFor(width: number, height: number, input: InputSpecification): Plan {
-  const placement = place(width, height, input)
-  const stepX = width / placement.width
-  const stepY = height / placement.height
+function planFor(width: number, height: number, region: Region, input: InputSpecification): Plan {
+  const placement = place(region.width, region.height, input)
+  const stepX = region.width / placement.width
+  const stepY = region.height / placement.height
   const k = Math.max(1, Math.ceil(Math.min(stepX, stepY) / 2))
   const shrink = (size: number) => Math.max(1, Math.floor(size / k))
   const source = planesOf(width, height, Math.ceil(width / 2), Math.ceil(height / 2))
@@ -128,16 +141,17 @@ function planFor(width: number, height: number, input: InputSpecification): Plan
   return {
     width,
     height,
+    region,
     placement,
     source,
     reduction: k,
     reduced: new Uint8Array(k === 1 ? 0 : sampled[2].start + sampled[2].width * sampled[2].height),
     sampled,
-    lumaX: tapsFor(placement.width, sampled[0].width, (i) => ((i + 0.5) * stepX) / k - 0.5),
-    lumaY: tapsFor(placement.height, sampled[0].height, (i) => ((i + 0.5) * stepY) / k - 0.5),
+    lumaX: tapsFor(placement.width, sampled[0].width, (i) => ((i + 0.5) * stepX + region.x) / k - 0.5),
+    lumaY: tapsFor(placement.height, sampled[0].height, (i) => ((i + 0.5) * stepY + region.y) / k - 0.5),
     // H.264 and H.265 put a chroma sample beside the left of its two columns and between its two rows.
-    chromaX: tapsFor(placement.width, sampled[1].width, (i) => ((i + 0.5) * stepX + 0.5) / 2 / k - 0.5),
-    chromaY: tapsFor(placement.height, sampled[1].height, (i) => ((i + 0.5) * stepY) / 2 / k - 0.5),
+    chromaX: tapsFor(placement.width, sampled[1].width, (i) => ((i + 0.5) * stepX + region.x + 0.5) / 2 / k - 0.5),
+    chromaY: tapsFor(placement.height, sampled[1].height, (i) => ((i + 0.5) * stepY + region.y) / 2 / k - 0.5),
   }
 }
 
@@ -172,10 +186,12 @@ export function createPreprocessor(input: InputSpecification): Preprocessor {
   const [offsetR, offsetG, offsetB] = order.map((position) => offsets[position]!) as [number, number, number]
   let plan: Plan | undefined
 
-  function prepare(width: number, height: number): Plan {
-    if (plan?.width === width && plan.height === height) return plan
-    plan = planFor(width, height, input)
-    for (let i = 0; i < 3; i++) tensor.fill(input.pad * scales[i]! + offsets[i]!, i * plane, (i + 1) * plane)
+  function prepare(width: number, height: number, region: Region): Plan {
+    if (plan?.width === width && plan.height === height && isSame(plan.region, region)) return plan
+    const before = plan?.placement
+    plan = planFor(width, height, region, input)
+    if (!before || !isSame(before, plan.placement))
+      for (let i = 0; i < 3; i++) tensor.fill(input.pad * scales[i]! + offsets[i]!, i * plane, (i + 1) * plane)
     return plan
   }
 
@@ -226,8 +242,8 @@ export function createPreprocessor(input: InputSpecification): Preprocessor {
 
   return {
     tensor,
-    fill({ width, height, data }) {
-      const current = prepare(width, height)
+    fill({ width, height, data }, region = { x: 0, y: 0, width, height }) {
+      const current = prepare(width, height, region)
       const { source, reduction, reduced, sampled } = current
       if (reduction === 1) {
         sample(data, current)
@@ -235,7 +251,18 @@ export function createPreprocessor(input: InputSpecification): Preprocessor {
         for (let i = 0; i < 3; i++) reduce(data, source[i]!, reduction, reduced, sampled[i]!)
         sample(reduced, current)
       }
-      return current.placement
+      const { placement } = current
+      const scaleX = placement.width / region.width
+      const scaleY = placement.height / region.height
+      return {
+        x: placement.x - region.x * scaleX,
+        y: placement.y - region.y * scaleY,
+        width: width * scaleX,
+        height: height * scaleY,
+      }
     },
   }
 }
+
+const isSame = (a: Region, b: Region): boolean =>
+  a.x === b.x && a.y === b.y && a.width === b.width && a.height === b.height

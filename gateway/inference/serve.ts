@@ -2,13 +2,13 @@ import type { MessagePort } from 'node:worker_threads'
 import type { Detection } from '../core/detection.ts'
 import type { ModelManifest } from './manifest.ts'
 import { createNativeGate, type NativeGateMemory } from './native-gate.ts'
-import type { YuvPicture } from './preprocess.ts'
+import type { Region, YuvPicture } from './preprocess.ts'
 import { createModelSession, type ModelSession } from './session.ts'
 
 /** To the worker. */
 export type WorkerRequest =
-  /** Look at this picture. Its pixels are shared memory, not a copy. */
-  | { type: 'analyse'; job: number; picture: YuvPicture; embed?: readonly string[] }
+  /** Look at this picture, or one region of it. Its pixels are shared memory, not a copy. */
+  | { type: 'analyse'; job: number; picture: YuvPicture; region?: Region; embed?: readonly string[] }
   /** End as soon as nothing runs. */
   | { type: 'stop' }
 
@@ -35,10 +35,10 @@ export async function serve({ manifest, native }: WorkerData, port: MessagePort)
   let session: ModelSession | undefined
   port.on('message', async (request: WorkerRequest) => {
     if (request.type === 'stop') process.exit()
-    const { job, picture, embed } = request
+    const { job, picture, region, embed } = request
     try {
       if (!session) throw new Error('no model is loaded')
-      const { detections, preprocessMs, sessionMs, headMs } = await session.infer(picture, embed)
+      const { detections, preprocessMs, sessionMs, headMs } = await session.infer(picture, embed, region)
       reply({ type: 'result', job, detections, preprocessMs, runMs: sessionMs + headMs })
     } catch (error) {
       reply({ type: 'failed', job, message: (error as Error).message })

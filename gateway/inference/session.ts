@@ -1,11 +1,12 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node'
-import type { Detection } from '../core/detection.ts'
+import { type Detection, intersectionOverUnion } from '../core/detection.ts'
 import { createEmbeddingPool, type FeatureMap } from './embedding.ts'
 import type { Candidate, Head, OutputTensor } from './heads/head.ts'
 import { heads } from './heads/index.ts'
 import { suppress } from './heads/suppression.ts'
 import type { ModelManifest } from './manifest.ts'
-import { createPreprocessor, type Placement, type YuvPicture } from './preprocess.ts'
+import { createPreprocessor, type Placement, type Region, type YuvPicture } from './preprocess.ts'
+import { sweepOf } from './view.ts'
 
 /** One picture's result and what it cost, milliseconds. */
 export interface SessionResult {
@@ -24,8 +25,10 @@ export interface ModelSession {
   /**
    * Blocks its thread for the length of the run: never call it on the gateway's event loop.
    * @param embed labels whose detections get an embedding, where the model has one
+   * @param region what to look at. Without it the whole picture, which a model with `resize: window` takes several runs for
+   * @returns boxes in fractions of the whole picture
    */
-  infer(picture: YuvPicture, embed?: readonly string[]): Promise<SessionResult>
+  infer(picture: YuvPicture, embed?: readonly string[], region?: Region): Promise<SessionResult>
   close(): Promise<void>
 }
 
@@ -115,25 +118,37 @@ export async function createModelSession(
     for (const detection of wanted) detection.embedding = pool(detection.box, placement)
   }
 
+  async function look(
+    picture: YuvPicture,
+    embed: readonly string[] | undefined,
+    region: Region | undefined,
+  ): Promise<SessionResult> {
+    const isEmbedding = embed !== undefined && embed.length > 0 && featureMaps.length > 0
+    const startedAt = performance.now()
+    const placement = preprocessor.fill(picture, region)
+    const filledAt = performance.now()
+    const results = await natively(() => session.run(feeds, isEmbedding ? session.outputNames : answers))
+    const ranAt = performance.now()
+    const outputs = answers.map((name) => ({ name, ...valuesOf(results[name]!) }))
+    const detections = read(head, outputs, placement)
+    if (isEmbedding) embedEach(detections, embed, results, placement)
+    const endedAt = performance.now()
+    return {
+      detections,
+      preprocessMs: filledAt - startedAt,
+      sessionMs: ranAt - filledAt,
+      headMs: endedAt - ranAt,
+      ...(furtherHeads && { alsoAt: furtherHeads.map((further) => read(further, outputs, placement)) }),
+    }
+  }
+
   const model: ModelSession = {
-    async infer(picture, embed) {
-      const isEmbedding = embed !== undefined && embed.length > 0 && featureMaps.length > 0
-      const startedAt = performance.now()
-      const placement = preprocessor.fill(picture)
-      const filledAt = performance.now()
-      const results = await natively(() => session.run(feeds, isEmbedding ? session.outputNames : answers))
-      const ranAt = performance.now()
-      const outputs = answers.map((name) => ({ name, ...valuesOf(results[name]!) }))
-      const detections = read(head, outputs, placement)
-      if (isEmbedding) embedEach(detections, embed, results, placement)
-      const endedAt = performance.now()
-      return {
-        detections,
-        preprocessMs: filledAt - startedAt,
-        sessionMs: ranAt - filledAt,
-        headMs: endedAt - ranAt,
-        ...(furtherHeads && { alsoAt: furtherHeads.map((further) => read(further, outputs, placement)) }),
-      }
+    async infer(picture, embed, region) {
+      const windows = region ? [region] : sweepOf(picture, input)
+      if (windows.length === 0) return look(picture, embed, undefined)
+      const results: SessionResult[] = []
+      for (const window of windows) results.push(await look(picture, embed, window))
+      return joined(results, manifest.nmsIou)
     },
     close: () => session.release(),
   }
@@ -141,6 +156,36 @@ export async function createModelSession(
   await model.infer({ width: 32, height: 32, data: new Uint8Array(32 * 32 * 1.5).fill(128) }, labels)
   for (const name of featureMaps) featureMapOf(name, (await session.run(feeds, [name]))[name]!)
   return model
+}
+
+/** Several looks at one picture as one: of what two windows show, the better sighting stays. */
+function joined(results: readonly SessionResult[], nmsIou: number): SessionResult {
+  if (results.length === 1) return results[0]!
+  const sum = (of: 'preprocessMs' | 'sessionMs' | 'headMs') => results.reduce((total, each) => total + each[of], 0)
+  const further = results[0]!.alsoAt?.map((_, i) =>
+    best(
+      results.flatMap(({ alsoAt }) => alsoAt![i]!),
+      nmsIou,
+    ),
+  )
+  return {
+    detections: best(
+      results.flatMap(({ detections }) => detections),
+      nmsIou,
+    ),
+    ...(further && { alsoAt: further }),
+    ...{ preprocessMs: sum('preprocessMs'), sessionMs: sum('sessionMs'), headMs: sum('headMs') },
+  }
+}
+
+function best(detections: readonly Detection[], nmsIou: number): Detection[] {
+  const kept: Detection[] = []
+  for (const detection of [...detections].sort((a, b) => b.score - a.score)) {
+    const { label, box } = detection
+    if (kept.every((other) => other.label !== label || intersectionOverUnion(other.box, box) <= nmsIou))
+      kept.push(detection)
+  }
+  return kept
 }
 
 /** Threshold of every label, in the order of `labels`. */

@@ -1,3 +1,4 @@
+import type { Box } from '../core/detection.ts'
 import type { Frame, Inference } from '../core/ports.ts'
 
 /** A frame that waits for a worker. */
@@ -6,6 +7,8 @@ export interface WaitingFrame {
   priority: number
   /** Labels whose detections get an embedding. */
   embed?: readonly string[]
+  /** Where something moves. */
+  focus?: Box
   resolve(inference: Inference | undefined): void
   /** Monotonic ms. */
   arrivedAt: number

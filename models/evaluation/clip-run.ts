@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process'
 import { resolve } from 'node:path'
 import { promisify } from 'node:util'
-import type { Detection } from '../../gateway/core/detection.ts'
 import type { Frame } from '../../gateway/core/ports.ts'
 import type { Finding, Scene } from '../../gateway/core/scene.ts'
 import { createFrameGate } from '../../gateway/inference/gate.ts'
+import { createView } from '../../gateway/inference/view.ts'
 import { createPipeline } from '../../gateway/pipeline.ts'
 import { ebikeInElevator } from '../../gateway/scenes/ebike-in-elevator.ts'
 import { type LiftModel, withEBikes } from './lift-model.ts'
@@ -51,17 +51,21 @@ export async function runClip(
   const findings: Finding[] = []
   let clock = 0
   let beganAt: number | undefined
-  let shown: readonly Detection[] = []
-  let isSpared = true
+  const view = createView(model.manifest.input)
+  /** What was looked at for the pipeline; absent while the gate spares the frame. */
+  let looking: Promise<Seen> | undefined
   let failure: unknown
   const scene = createScene(model.sceneOptions)
   const pipeline = createPipeline({
     scenes: [{ kind: ebikeInElevator.kind, scene, cameras: new Set([camera]), devices: new Set() }],
     detector: {
       model: model.manifest.name,
-      async detect() {
-        isSpared = false
-        return { detections: [...shown], model: '', preprocessMs: 0, runMs: 0, queuedMs: 0 }
+      async detect(frame, { focus }) {
+        const { at } = frame.time
+        looking = model.look(frame, view.next(frame, at, focus))
+        const { detections } = await looking
+        view.saw(detections, at)
+        return { detections: [...detections], model: '', preprocessMs: 0, runMs: 0, queuedMs: 0 }
       },
     },
     gate: () => createFrameGate({}),
@@ -88,10 +92,10 @@ export async function runClip(
         pipeline.onTick()
       }
       clock = at
-      const seen = await model.look(frame)
-      shown = seen.detections
-      isSpared = true
+      looking = undefined
       pipeline.onFrame(frame)
+      const isSpared = looking === undefined
+      const seen = await (looking ?? model.look(frame))
       // The pipeline waits for the detector by promises only: all has been said when the next turn begins.
       await new Promise((done) => setImmediate(done))
       const clipFrame = { ...seen, mediaMs, score: model.sightingScore(seen), isSpared }

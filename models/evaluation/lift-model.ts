@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { Value } from 'typebox/value'
 import type { Detection } from '../../gateway/core/detection.ts'
 import { loadManifest, type ModelManifest } from '../../gateway/inference/manifest.ts'
-import type { YuvPicture } from '../../gateway/inference/preprocess.ts'
+import type { Region, YuvPicture } from '../../gateway/inference/preprocess.ts'
 import { createModelSession, type SessionResult } from '../../gateway/inference/session.ts'
 import { ebikeInElevator } from '../../gateway/scenes/ebike-in-elevator.ts'
 import { bestSighting } from '../../gateway/scenes/ebike-sighting.ts'
@@ -26,8 +26,11 @@ export interface LiftModel {
   /** Options of the scene, shipped defaults but for what the command line asks for. */
   sceneOptions: SceneOptions
   thresholdOf(label: string): number
-  /** Looks at one picture as the gateway does, and once more per label with its threshold lowered. */
-  look(picture: YuvPicture): Promise<Seen>
+  /**
+   * Looks at one picture as the gateway does, and once more per label with its threshold lowered.
+   * @param region of the picture; all of it when absent
+   */
+  look(picture: YuvPicture, region?: Region): Promise<Seen>
   /** Best e-bike score left after the scene's vetoes and smallest size, whatever its threshold; 0 without. */
   sightingScore(seen: Seen): number
   /** What the pictures cost so far. */
@@ -59,8 +62,8 @@ export async function loadLiftModel(dir: string | undefined, threshold: number |
   return {
     ...{ manifest, sceneOptions },
     thresholdOf: (label) => (Object.hasOwn(thresholds, label) ? thresholds[label]! : thresholds.default),
-    async look(picture) {
-      const { alsoAt = [], ...result } = await session.infer(picture)
+    async look(picture, region) {
+      const { alsoAt = [], ...result } = await session.infer(picture, undefined, region)
       results.push({ ...result, detections: [] })
       const lowered = labels.map((label, i) => [label, alsoAt[i]!.filter((detection) => detection.label === label)])
       return { detections: result.detections, lowered: Object.fromEntries(lowered) }

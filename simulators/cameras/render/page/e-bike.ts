@@ -7,7 +7,7 @@ import { createSportMoped } from './sport-moped.ts'
 import { meshTexture } from './texture.ts'
 import type { Vehicle } from './vehicle.ts'
 
-export const eBikeKinds = { moped: 30, sport: 24, retro: 10, light: 16, folding: 6, cargo: 7, tricycle: 7 }
+export const eBikeKinds = { moped: 22, sport: 40, retro: 8, light: 14, folding: 5, cargo: 5, tricycle: 6 }
 export type EBikeKind = keyof typeof eBikeKinds
 
 /** Step-through scooters: leg shield, footboard, battery body, long seat. */

@@ -30,7 +30,7 @@ function pick(random: Random, models: Models, label: Label | 'clutter', share: n
 }
 
 export function createVehicle(random: Random, label: Exclude<Label, 'person'>, models: Models = []): Vehicle {
-  const model = pick(random, models, label, label === 'e-bike' ? 0.6 : 0.5)
+  const model = pick(random, models, label, label === 'e-bike' ? 0.35 : 0.5)
   if (model) return modelVehicle(model, random)
   if (label === 'e-bike') return createEBike(random)
   if (label === 'bicycle') return createBicycle(random)
