@@ -4,6 +4,7 @@ import { addCredentials, readCredentials, removeCredentials } from './broker/cre
 import { type ReadDevice, readRegisteredDevice } from './config/registered-device.ts'
 import type { DeviceEntry, SiteConfig } from './config/site.ts'
 import { type Actor, isRefusal, type Refusal } from './core/alarm.ts'
+import { wrongField } from './core/field-words.ts'
 import { refuse } from './core/refusal.ts'
 import type {
   DeviceRegistrar,
@@ -230,24 +231,35 @@ export function createRegistrar(options: RegistrarOptions): DeviceRegistrar {
           }
           const first = lines.get(read.written.id)
           if (first === undefined) lines.set(read.written.id, line)
-          else problems.push({ line, field: 'id', message: `${read.written.id} stands in line ${first} already` })
+          else problems.push({ line, field: 'id', ...wrongField('stands-before', { id: read.written.id, first }) })
           wanted.push({ ...read, line })
         }
         const mqttUsers = await users()
         const kept = live.list().filter(({ id }) => !lines.has(id))
-        const addresses = new Map(kept.flatMap((device) => addressKey(device) ?? []).map((key) => [key, 'the site']))
+        const addresses = new Map<string, number | undefined>(
+          kept.flatMap((device) => addressKey(device) ?? []).map((key) => [key, undefined]),
+        )
         for (const read of wanted) {
           const no = clash(read, mqttUsers, [])
-          if (no) problems.push({ line: read.line, field: 'id', message: no.refused })
-          const key = addressKey(read.written)
-          const holder = key === undefined ? undefined : addresses.get(key)
-          if (holder !== undefined)
+          if (no)
             problems.push({
               line: read.line,
-              field: 'address',
-              message: `${read.written.address} is taken by ${holder}`,
+              field: 'id',
+              message: no.refused,
+              ...(no.phrase ? { phrase: no.phrase } : {}),
             })
-          else if (key !== undefined) addresses.set(key, `line ${read.line}`)
+          const key = addressKey(read.written)
+          if (key === undefined) continue
+          const first = addresses.get(key)
+          const address = read.written.address ?? ''
+          if (first !== undefined)
+            problems.push({
+              ...{ line: read.line, field: 'address' },
+              ...wrongField('address-of-line', { address, first }),
+            })
+          else if (addresses.has(key))
+            problems.push({ line: read.line, field: 'address', ...wrongField('address-of-site', { address }) })
+          else addresses.set(key, read.line)
         }
         if (problems.length > 0) return { problems: problems.sort((a, b) => a.line - b.line) }
         const added = wanted.filter(({ written }) => !known.has(written.id))

@@ -1,3 +1,6 @@
+import type { Phrase } from '../core/alarm.ts'
+import { wrongField } from '../core/field-words.ts'
+
 /** One record of a CSV file; `line` is where it begins, counted from 1. */
 export interface CsvRecord {
   line: number
@@ -8,7 +11,7 @@ export interface CsvRecord {
  * Reads RFC 4180 as spreadsheets write it: `\r\n` or `\n`, quoted cells with line breaks, a byte order mark, empty lines.
  * A quote that is never closed is told with the line it opens in.
  */
-export function parseCsv(text: string): CsvRecord[] | { line: number; message: string } {
+export function parseCsv(text: string): CsvRecord[] | { line: number; message: string; phrase: Phrase } {
   const records: CsvRecord[] = []
   let cells: string[] = []
   let cell = ''
@@ -42,7 +45,7 @@ export function parseCsv(text: string): CsvRecord[] | { line: number; message: s
       startedIn = line
     } else if (character !== '\r') cell += character
   }
-  if (isQuoted) return { line: quotedSince, message: 'a quote that opens here is never closed' }
+  if (isQuoted) return { line: quotedSince, ...wrongField('quote-open') }
   endRecord()
   return records
 }

@@ -1,3 +1,4 @@
+import { wrongField } from '../core/field-words.ts'
 import type { FieldProblem, ImportRow, WrittenDevice } from '../core/registration.ts'
 import { parseCsv, unguarded, writeCsv } from './csv.ts'
 import type { DeviceRow } from './schemas/index.ts'
@@ -68,26 +69,26 @@ export function writeSheet(
 /** The rows of a table as devices are written, or everything wrong with its form. Not yet checked by the site's rules. */
 export function readSheet(text: string): ImportRow[] | { problems: Array<FieldProblem & { line: number }> } {
   const records = parseCsv(text)
-  if (!Array.isArray(records)) return { problems: [{ line: records.line, field: '', message: records.message }] }
+  if (!Array.isArray(records)) return { problems: [{ field: '', ...records }] }
   const [head, ...rows] = records
-  if (!head) return { problems: [{ line: 1, field: '', message: 'the file is empty' }] }
+  if (!head) return { problems: [{ line: 1, field: '', ...wrongField('file-empty') }] }
   const names = head.cells.map((cell) => cell.trim())
   const problems: Array<FieldProblem & { line: number }> = []
   for (const [index, name] of names.entries()) {
     if (name !== '' && ![...columns, ...told].includes(name as Column))
-      problems.push({ line: head.line, field: name, message: `is no column; known are ${columns.join(', ')}` })
+      problems.push({ line: head.line, field: name, ...wrongField('no-column', { known: columns.join(', ') }) })
     else if (name !== '' && names.indexOf(name) !== index)
-      problems.push({ line: head.line, field: name, message: 'is there twice' })
+      problems.push({ line: head.line, field: name, ...wrongField('column-twice') })
   }
   for (const name of needed)
-    if (!names.includes(name)) problems.push({ line: head.line, field: name, message: 'is missing among the columns' })
+    if (!names.includes(name)) problems.push({ line: head.line, field: name, ...wrongField('column-missing') })
   if (rows.length > maxRows)
-    problems.push({ line: head.line, field: '', message: `more than ${maxRows} rows; bring them in parts` })
+    problems.push({ line: head.line, field: '', ...wrongField('too-many-rows', { limit: maxRows }) })
   if (problems.length > 0) return { problems }
 
   const read = rows.map(({ line, cells }): ImportRow => {
     if (cells.length > names.length && cells.slice(names.length).some((cell) => cell.trim() !== ''))
-      problems.push({ line, field: '', message: `has ${cells.length} cells, the head ${names.length}` })
+      problems.push({ line, field: '', ...wrongField('too-many-cells', { cells: cells.length, head: names.length }) })
     const of = (column: Column): string | undefined => {
       const index = names.indexOf(column)
       return index < 0 ? undefined : unguarded(cells[index]?.trim() ?? '') || undefined
@@ -97,7 +98,7 @@ export function readSheet(text: string): ImportRow[] | { problems: Array<FieldPr
       try {
         return text === undefined ? {} : { [column]: JSON.parse(text) }
       } catch {
-        problems.push({ line, field: column, message: 'is not JSON' })
+        problems.push({ line, field: column, ...wrongField('not-json') })
         return {}
       }
     }

@@ -152,7 +152,7 @@ export function registrationRoutes(app: ApiApp, { devices }: ApiOptions, audit: 
 }
 
 function wrong(all: readonly FieldProblem[]): Problem {
-  const details = all.map(({ field, message }) => ({ field: field === '' ? 'body' : `body.${field}`, message }))
+  const details = all.map(({ field, ...words }) => ({ field: field === '' ? 'body' : `body.${field}`, ...words }))
   const [first] = details
   return new Problem(400, 'invalid', first ? `${first.field} ${first.message}` : 'the device is not valid', { details })
 }
@@ -160,7 +160,8 @@ function wrong(all: readonly FieldProblem[]): Problem {
 function wrongLines(all: readonly ImportProblem[]): Problem {
   const details = all
     .slice(0, toldProblems)
-    .map(({ line, field, message }) => ({ field: `line ${line}${field === '' ? '' : `: ${field}`}`, message }))
+    .map(({ line, field, ...words }) => ({ field: `line ${line}${field === '' ? '' : `: ${field}`}`, ...words }))
   const more = all.length > details.length ? `, of which the first ${details.length} are told` : ''
-  return new Problem(400, 'invalid', `nothing was imported: ${all.length} problems${more}`, { details })
+  const message = `nothing was imported: ${all.length} problems${more}`
+  return new Problem(400, 'invalid', message, { details })
 }

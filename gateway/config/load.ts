@@ -103,11 +103,17 @@ export function checkSchema(schema: TSchema, value: unknown, base: Path, report:
     const path = [...base, ...pointerToPath(error.instancePath)]
     const parameters = error.params as Record<string, unknown>
     if (/\/anyOf\//.test(error.schemaPath) || error.keyword === 'additionalProperties') continue
-    if (error.keyword === 'boolean') report(path, 'unknown key; it is misspelt or not at home here')
-    else if (error.keyword === 'anyOf') report(path, allowedText(schema, error.schemaPath) ?? 'has the wrong form')
-    else if (error.keyword === 'required')
-      for (const name of parameters.requiredProperties as string[]) report([...path, name], 'is missing')
-    else report(path, error.message)
+    if (error.keyword === 'boolean') report(path, 'unknown key; it is misspelt or not at home here', { key: 'unknown' })
+    else if (error.keyword === 'anyOf') {
+      const allowed = allowedText(schema, error.schemaPath)
+      report(path, allowed ?? 'has the wrong form', { key: 'wrong' })
+    } else if (error.keyword === 'required')
+      for (const name of parameters.requiredProperties as string[])
+        report([...path, name], 'is missing', { key: 'missing' })
+    else {
+      const { limit } = parameters
+      report(path, error.message, typeof limit === 'number' ? { key: error.keyword, limit } : { key: 'wrong' })
+    }
   }
 }
 

@@ -1,5 +1,7 @@
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import type { Phrase } from '../core/alarm.ts'
+import { type FieldWord, wrongField } from '../core/field-words.ts'
 import type { Weekday } from '../core/person.ts'
 import type { Place } from '../core/place.ts'
 import type { Zone } from '../core/zone.ts'
@@ -12,7 +14,7 @@ import type { SecretRef } from './schema-entries.ts'
 import type { CameraEntry, SiteConfig } from './site.ts'
 
 export type Path = Array<string | number>
-export type Report = (path: Path, message: string) => void
+export type Report = (path: Path, message: string, phrase?: Phrase) => void
 
 export interface ResolveContext {
   file: string
@@ -159,24 +161,28 @@ export interface Places {
 
 /** Makes references complete places: a lift brings its building and unit, a building its grid cell. */
 export function createPlaceResolver(written: Places, report: Report) {
+  const reportField = (path: Path, key: FieldWord, parameters?: Record<string, string>) => {
+    const { message, phrase } = wrongField(key, parameters)
+    report(path, message, phrase)
+  }
   const lifts = new Map(written.lifts.map((lift) => [lift.id, lift]))
   const buildings = new Map(written.buildings.map((building) => [building.id, building]))
 
   const checkBuilding = (reference: { building?: string; unit?: string }, path: Path) => {
     if (reference.building === undefined) {
-      if (reference.unit !== undefined) report([...path, 'unit'], 'a unit needs its building')
+      if (reference.unit !== undefined) reportField([...path, 'unit'], 'unit-alone')
       return
     }
     const building = buildings.get(reference.building)
-    if (!building) report([...path, 'building'], `there is no building "${reference.building}"`)
+    if (!building) reportField([...path, 'building'], 'no-building', { building: reference.building })
     else if (reference.unit !== undefined && !building.units.some((unit) => unit.id === reference.unit))
-      report([...path, 'unit'], `building "${reference.building}" has no unit "${reference.unit}"`)
+      reportField([...path, 'unit'], 'no-unit', { building: reference.building, unit: reference.unit })
   }
   for (const [index, lift] of written.lifts.entries()) checkBuilding(lift, ['lifts', index])
 
   return (reference: Omit<Place, 'site'>, path: Path): Place => {
     const lift = reference.lift === undefined ? undefined : lifts.get(reference.lift)
-    if (reference.lift !== undefined && !lift) report([...path, 'lift'], `there is no lift "${reference.lift}"`)
+    if (reference.lift !== undefined && !lift) reportField([...path, 'lift'], 'no-lift', { lift: reference.lift })
     else checkBuilding(reference, path)
     const building = reference.building ?? lift?.building
     const unit = reference.unit ?? lift?.unit

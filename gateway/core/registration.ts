@@ -1,4 +1,4 @@
-import type { Actor, Refusal } from './alarm.ts'
+import type { Actor, Phrase, Refusal } from './alarm.ts'
 import type { Place } from './place.ts'
 
 /** A device as a person writes it down on the console; the site file's devices are written the same way. */
@@ -50,6 +50,8 @@ export interface ModbusPoint {
 export interface FieldProblem {
   field: string
   message: string
+  /** The message for translation; absent where only the words are known. */
+  phrase?: Phrase
 }
 
 /** An MQTT login. Shown once: the gateway keeps only its hash. */

@@ -1,4 +1,5 @@
 import { channelHints, channelWords } from '../../core/channel-words.ts'
+import { fieldWords } from '../../core/field-words.ts'
 import { refusals } from '../../core/refusal.ts'
 import { selfTestWords } from '../../core/self-test.ts'
 
@@ -324,6 +325,7 @@ export default {
     undelivered: 'not delivered',
     arrived: 'delivered {at}',
     called: 'call taken {at}',
+    by: { Aliyun: 'Aliyun', Tencent: 'Tencent', DingTalk: 'DingTalk', WeCom: 'WeCom', Feishu: 'Feishu' },
     replies: channelWords,
     hints: channelHints,
     seen: 'seen {at}',
@@ -365,10 +367,10 @@ export default {
   },
   refused: refusals,
   field: {
-    missing: 'is missing',
-    unknown: 'is not known here',
-    'one-of': 'must be one of {values}',
-    wrong: 'is not written as it should be',
+    ...fieldWords,
+    line: 'Line {line}: {message}',
+    pattern: 'is not written as it should be',
+    maxItems: 'may have {limit} at most',
     minLength: 'needs at least {limit} characters',
     maxLength: 'may have {limit} characters at most',
     minimum: 'must not be less than {limit}',

@@ -3,6 +3,7 @@ import t from 'tap'
 import { errorCodes } from '../../api/schemas/error.ts'
 import { channelHints, channelWords } from '../../core/channel-words.ts'
 import { liftSignals } from '../../core/device-kind.ts'
+import { fieldWords } from '../../core/field-words.ts'
 import { cameraProblems } from '../../core/ports.ts'
 import { refusals } from '../../core/refusal.ts'
 import { selfTestWords } from '../../core/self-test.ts'
@@ -33,7 +34,7 @@ t.test('nothing in Chinese was left in English, and the other way round', async 
   )
   t.same(
     texts(zh).filter((text) =>
-      /[A-Za-z]{3,}/.test(text.replace(/\{\w+\}|MQTT|HTTPS|LEL|ppm|devices|RTSP|TCP|ffmpeg/g, '')),
+      /[A-Za-z]{3,}/.test(text.replace(/\{\w+\}|MQTT|HTTPS|LEL|ppm|devices|RTSP|TCP|ffmpeg|JSON/g, '')),
     ),
     ['English'],
   )
@@ -100,6 +101,19 @@ t.test('all that channels to people say has its key, and every key its sentence'
   t.same(Object.keys(zh.response.replies).sort(), Object.keys(channelWords).sort())
   t.same(Object.keys(zh.response.hints).sort(), Object.keys(channelHints).sort())
   t.same(Object.keys(zh.selfTest.replies).sort(), Object.keys(selfTestWords).sort())
+})
+
+t.test('all that can be wrong with a field or a line of a table has its sentence', async (t) => {
+  const sources = ['api/csv.ts', 'api/device-sheet.ts', 'config/registered-device.ts', 'registrar.ts']
+  t.same(
+    sources.filter((name) => /\bmessage: ['`]/.test(readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8'))),
+    [],
+    'what is wrong is said by a key: wrongField(…) of core/field-words.ts',
+  )
+  t.same(
+    Object.keys(fieldWords).filter((key) => !(key in zh.field)),
+    [],
+  )
 })
 
 t.test('every lift signal and every kind of problem has its words', async (t) => {

@@ -28,8 +28,14 @@ export function useAttempt() {
 
   function fieldInWords({ field, message, phrase }: FieldError): string {
     // What is wrong with the request as a whole was told about its `body`.
+    // Lines of a table are told as `line 3: kind`.
+    const [, line, ofLine] = /^line (\d+)(?:: (.*))?$/.exec(field) ?? []
+    if (line !== undefined) {
+      const told = fieldInWords({ field: ofLine ?? '', message, ...(phrase ? { phrase } : {}) })
+      return t('field.line', { line, message: told })
+    }
     const name = field.replace(/^(body|query|params)\.?/, '')
-    const words = phrase && te(`field.${phrase.key}`) ? t(`field.${phrase.key}`, phrase) : message
+    const words = phrase && te(`field.${phrase.key}`) ? t(`field.${phrase.key}`, phrase) : (sentence(phrase) ?? message)
     return te(`field.names.${name}`) ? `${t(`field.names.${name}`)} ${words}` : [name, words].filter(Boolean).join(' ')
   }
 

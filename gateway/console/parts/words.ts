@@ -65,6 +65,7 @@ export function useWords() {
           t(paths[n]!, {
             ...rest,
             ...(person === undefined ? {} : { person: whoIs(String(person)) }),
+            ...(te(`response.by.${rest.by}`) ? { by: t(`response.by.${rest.by}`) } : {}),
             ...(channel === undefined ? {} : { channel: named('notifiers', String(channel)) ?? channel }),
           }),
         )
