@@ -5,6 +5,8 @@ import { belongTogether } from './throw.ts'
 
 const size = { width: 960, height: 540 }
 
+const still = { seconds: 0, reach: 0 }
+
 /** A path that comes down at a steady or growing speed, 25 pictures a second. */
 function path(
   from: number,
@@ -19,7 +21,15 @@ function path(
       ...{ width: 5, height: 5, area, weight: area * 50, polarity: -1 },
     }
   })
-  const fall: FallSegment = { track: 1, sights, fromS: from, toS: sights.at(-1)!.t, isFlight: false }
+  const fall: FallSegment = {
+    track: 1,
+    sights,
+    fromS: from,
+    toS: sights.at(-1)!.t,
+    isFlight: false,
+    before: still,
+    after: still,
+  }
   return fall
 }
 
@@ -64,4 +74,20 @@ t.test('a sheet that still falls is not the box that is thrown after it', async 
 t.test('a mirror image, a little lower and as fast, is the same throw', async (t) => {
   const object = path(1, 3, { x: 500, y: 100, vy: 60, ay: 80 })
   t.ok(belongTogether(object, path(1.2, 3, { x: 515, y: 140, vy: 70, ay: 80 }), size))
+})
+
+t.test('what bounces off a canopy and falls on is the same throw', async (t) => {
+  const thrown = path(1, 2.4, { x: 500, y: 100, vy: 60, ay: 150 })
+  const hit = thrown.sights.at(-1)!
+  t.ok(belongTogether(thrown, path(3, 3.6, { x: 510, y: hit.y - 12, vy: 5, ay: 150 }), size))
+  t.notOk(
+    belongTogether(thrown, path(3, 3.6, { x: 610, y: hit.y - 12, vy: 5, ay: 150 }), size),
+    'elsewhere it is another',
+  )
+})
+
+t.test('a box thrown past a sheet that still sinks is a throw of its own', async (t) => {
+  const sheet = path(1, 9, { x: 500, y: 100, vy: 50 })
+  const box = path(6, 7.4, { x: 470, y: 300, vy: 45, ay: 60 })
+  t.notOk(belongTogether(sheet, box, size))
 })

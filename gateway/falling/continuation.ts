@@ -57,7 +57,10 @@ export function expectedY(fall: FallSegment, s: number): number {
 /** The parts as one path. */
 export function joined(before: FallSegment, after: FallSegment): FallSegment {
   const sights = [...before.sights.filter(({ t }) => t < after.fromS), ...after.sights]
-  return { track: after.track, sights, fromS: before.fromS, toS: after.toS, isFlight: after.isFlight }
+  return {
+    ...{ track: after.track, sights, fromS: before.fromS, toS: after.toS, isFlight: after.isFlight },
+    ...{ before: before.before, after: after.after },
+  }
 }
 
 function endOf({ sights }: FallSegment, which: 'first' | 'last'): Ends {

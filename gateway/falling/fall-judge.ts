@@ -3,8 +3,9 @@ import type { FacadeMap } from './calibration.ts'
 import type { TrackClassifier } from './classifier.ts'
 import { continues, expectedY, joined } from './continuation.ts'
 import { type FallSegment, findFall, inMetres } from './fall-segment.ts'
-import { featuresOf, type Surroundings } from './features.ts'
-import { isFreeFall, isPlausible } from './plausible.ts'
+import { featuresOf } from './features.ts'
+import { isFreeFall, isHeavyFall, isPlausible } from './plausible.ts'
+import { type Flight, flightOf, type Movement, movementOf, rememberedFlights, surroundingsOf } from './surroundings.ts'
 import { assembleThrow, type BelievedFall, belongTogether, type Throw } from './throw.ts'
 import { createTracker, type Track } from './track.ts'
 
@@ -74,6 +75,7 @@ export function createFallJudge(options: FallJudgeOptions): FallJudge {
   const restless = new Float32Array(tilesAcross * Math.ceil(height / tile))
   const moved = new Uint8Array(restless.length)
   const past: Movement[] = []
+  const flights: Flight[] = []
   const parts: FallSegment[] = []
   let waiting: BelievedFall[] = []
   let told: FallSegment[] = []
@@ -97,6 +99,9 @@ export function createFallJudge(options: FallJudgeOptions): FallJudge {
   const judge = (track: Track) => {
     const movement = movementOf(track)
     if (movement) past.push(movement)
+    const flown = flightOf(track, height)
+    if (flown) flights.push(flown)
+    if (flights.length > rememberedFlights.most) flights.shift()
     const part = findFall(track, size, map)
     if (!part || part.toS - part.fromS < 0.16) return
     if (pictureS > slowestPictureS) {
@@ -106,8 +111,8 @@ export function createFallJudge(options: FallJudgeOptions): FallJudge {
     const others = [...past, ...tracker.tracks.flatMap((each) => movementOf(each) ?? [])]
     const whole = withWhatWentBefore(part, others)
     const judged = (whole === part ? [part] : [whole, part]).map((fall): JudgedFall => {
-      const features = featuresOf(fall, size, 1 / pictureS, surroundingsOf(fall, track.id, others, width))
-      const isCandidate = !fall.isFlight && !isLarge(fall, height) && isPlausible(features)
+      const features = featuresOf(fall, size, 1 / pictureS, surroundingsOf(fall, track.id, others, flights, size))
+      const isCandidate = (!fall.isFlight || isHeavyFall(features)) && !isLarge(fall, height) && isPlausible(features)
       const isCertain = isCandidate && isFreeFall(features)
       const score = isCertain ? freeFallScore : isCandidate ? classifier.score(features) : 0
       return { fall, score, features, isBelieved: isCertain || score >= classifier.threshold }
@@ -141,6 +146,7 @@ export function createFallJudge(options: FallJudgeOptions): FallJudge {
   /** Tells throws whose every part has ended. */
   const settle = (isEnd: boolean) => {
     while (past.length > 0 && past[0]!.toS < t - memoryS) past.shift()
+    while (flights.length > 0 && flights[0]!.toS < t - rememberedFlights.seconds) flights.shift()
     while (parts.length > 0 && parts[0]!.toS < t - memoryS) parts.shift()
     told = told.filter(({ toS }) => toS > t - longestFallS)
     if (waiting.length === 0) return
@@ -192,39 +198,6 @@ export function createFallJudge(options: FallJudgeOptions): FallJudge {
       for (const track of tracker.finish()) judge(track)
       settle(true)
     },
-  }
-}
-
-/** A track in brief. */
-interface Movement {
-  id: number
-  fromS: number
-  toS: number
-  x: number
-  vx: number
-  vy: number
-}
-
-function movementOf({ id, sights }: Track): Movement | undefined {
-  const first = sights[0]!
-  const last = sights.at(-1)!
-  const span = last.t - first.t
-  if (sights.length < 4 || span <= 0) return undefined
-  const [dx, dy] = [last.x - first.x, last.y - first.y]
-  if (Math.hypot(dx, dy) < 8) return undefined
-  return { id, fromS: first.t, toS: last.t, x: (first.x + last.x) / 2, vx: dx / span, vy: dy / span }
-}
-
-function surroundingsOf(fall: FallSegment, own: number, others: readonly Movement[], width: number): Surroundings {
-  const first = fall.sights[0]!
-  const last = fall.sights.at(-1)!
-  const vy = (last.y - first.y) / (last.t - first.t)
-  const x = (first.x + last.x) / 2
-  const near = others.filter(({ id, fromS, toS }) => id !== own && toS > fall.fromS - 2 && fromS < fall.toS + 2)
-  return {
-    companions: near.filter((each) => each.vy > vy * 0.4 && each.vy < vy * 2.5 && Math.abs(each.x - x) > 0.04 * width)
-      .length,
-    crowd: near.length,
   }
 }
 

@@ -9,8 +9,17 @@ export interface FallSegment {
   toS: number
   /** It flew about before it came down, or flew on afterwards, as birds and drones do. */
   isFlight: boolean
+  /** What its track did before it came down and afterwards. */
+  before: Pause
+  after: Pause
   /** On the facade, where it is calibrated. */
   metric?: MetricFall
+}
+
+/** A part of a track beside its way down: for how long it was seen, and how far from the end of the way, pixels. */
+export interface Pause {
+  seconds: number
+  reach: number
 }
 
 /** Heights in metres above the ground, measured along the facade's plane. */
@@ -24,11 +33,21 @@ export interface MetricFall {
   accelerationMs2: number
   /** Root mean square distance from that parabola, metres. */
   residualM: number
+  /** The same from the straight line. */
+  unevenM: number
+  /** Downward acceleration in the first and the last 0.6 s, m/s². */
+  startMs2: number
+  endMs2: number
+  /** Where it was first seen: beside the facade by so many of its widths (0 before it), above its highest line, metres. */
+  beside: number
+  aboveM: number
 }
 
 /** A start wobbles by so many pixels before it counts as falling. */
 const wobblePx = 1.5
 const roaming = { leastS: 0.9, leastPx: 12 }
+/** Where a fall ends on the ground: metres above it, or, where nothing is calibrated, a share of the picture's height. */
+const ground = { upM: 4.5, share: 0.9 }
 
 /**
  * The longest way down of a track: from its highest point before its lowest, without the waiting at either end.
@@ -54,13 +73,18 @@ export function findFall(
   while (from < to && sights[from + 1]!.y < sights[best.from]!.y + slack) from++
   const part = sights.slice(from, to + 1)
   if (part.length < 5) return undefined
+  const metric = map ? inMetres(part, size, map) : undefined
+  // What has landed may bounce and roll, and somebody may walk by.
+  const hasLanded = metric ? metric.endUpM < ground.upM : part.at(-1)!.y > ground.share * size.height
   return {
     track: track.id,
     sights: part,
     fromS: part[0]!.t,
     toS: part.at(-1)!.t,
-    isFlight: roams(sights.slice(0, from + 1), part[0]!) || roams(sights.slice(to), part.at(-1)!),
-    ...(map ? { metric: inMetres(part, size, map) } : {}),
+    isFlight: roams(sights.slice(0, from + 1), part[0]!) || (!hasLanded && roams(sights.slice(to), part.at(-1)!)),
+    before: pauseOf(sights.slice(0, from + 1), part[0]!),
+    after: pauseOf(sights.slice(to), part.at(-1)!),
+    ...(metric ? { metric } : {}),
   }
 }
 
@@ -68,6 +92,11 @@ export function findFall(
 function roams(sights: readonly Sight[], { x, y }: Sight): boolean {
   if (sights.length === 0 || sights.at(-1)!.t - sights[0]!.t < roaming.leastS) return false
   return sights.some((sight) => Math.hypot(sight.x - x, sight.y - y) > roaming.leastPx)
+}
+
+function pauseOf(sights: readonly Sight[], { x, y }: Sight): Pause {
+  const reach = Math.max(...sights.map((sight) => Math.hypot(sight.x - x, sight.y - y)))
+  return { seconds: sights.at(-1)!.t - sights[0]!.t, reach }
 }
 
 /** A path in metres on the facade. */
@@ -86,18 +115,40 @@ export function inMetres(
   const tailFrom = Math.min(points.at(-1)!.t - 0.32, points.at(-5)!.t)
   const start = slopeOf(head)
   const end = slopeOf(points.filter(({ t }) => t >= tailFrom))
-  const residual = Math.sqrt(
-    points.reduce((sum, { t, y }) => sum + (y - whole.at - whole.slope * t - whole.bend * t * t) ** 2, 0) /
-      points.length,
-  )
+  const rms = (off: (point: { t: number; y: number }) => number) =>
+    Math.sqrt(points.reduce((sum, point) => sum + off(point) ** 2, 0) / points.length)
+  const slope = slopeOf(points)
+  const [meanT, meanY] = [mean(points.map(({ t }) => t)), mean(points.map(({ y }) => y))]
+  const edges = 0.6
+  const lastT = points.at(-1)!.t
+  const from = map.toFacade(sights[0]!.x / size.width, sights[0]!.y / size.height)
   return {
     startUpM: points[0]!.y,
     endUpM: points.at(-1)!.y,
     startSpeedMs: -start,
     endSpeedMs: -end,
     accelerationMs2: -2 * whole.bend,
-    residualM: residual,
+    residualM: rms(({ t, y }) => y - whole.at - whole.slope * t - whole.bend * t * t),
+    unevenM: rms(({ t, y }) => y - meanY - slope * (t - meanT)),
+    startMs2:
+      -2 *
+      parabola(
+        points.filter(({ t }) => t <= Math.max(edges, points[4]!.t)),
+        0,
+      ).bend,
+    endMs2:
+      -2 *
+      parabola(
+        points.filter(({ t }) => t >= Math.min(lastT - edges, points.at(-5)!.t)),
+        lastT,
+      ).bend,
+    beside: Math.max(0, -from.across, from.across - 1),
+    aboveM: (from.level - map.top) * map.floorHeightM,
   }
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length
 }
 
 /** Slope of the straight line through the points. */

@@ -1,5 +1,5 @@
 import { type FallSegment, slopeOf } from './fall-segment.ts'
-import { parabola } from './track.ts'
+import { parabola, type Sight } from './track.ts'
 
 /** What else was going on while a thing fell. */
 export interface Surroundings {
@@ -7,6 +7,11 @@ export interface Surroundings {
   companions: number
   /** All other tracks at the time. */
   crowd: number
+  /** What flew about here lately, across or upwards, and how much of it was of this size. */
+  flyers: number
+  flyersLike: number
+  /** 1 when something that was seen before went out of sight where this fall began. */
+  isContinued: number
 }
 
 /** Names of the features in the order the classifier takes them. A missing one is NaN. */
@@ -41,13 +46,33 @@ export const featureNames = [
   'dropM',
   'residualM',
   'bodyM',
+  'beforeS',
+  'beforeReach',
+  'afterS',
+  'afterReach',
+  'sideStart',
+  'sideEnd',
+  'flickerRate',
+  'uneven',
+  'unevenM',
+  'startMs2',
+  'endMs2',
+  'beside',
+  'aboveM',
+  'aspect',
+  'flyers',
+  'flyersLike',
+  'isContinued',
 ] as const
 
 export type FeatureName = (typeof featureNames)[number]
 
+/** Whether a feature is missing where the facade is not calibrated. */
+export const needsCalibration = (name: FeatureName): boolean => name === 'beside' || /(M|Ms|Ms2)$/.test(name)
+
 /**
  * Describes a fall in numbers that do not depend on the picture's size. Lengths in picture heights, speeds in picture
- * heights per second; what ends in M or Ms needs a calibrated facade.
+ * heights per second; see `needsCalibration`.
  */
 export function featuresOf(
   fall: FallSegment,
@@ -89,11 +114,18 @@ export function featuresOf(
         return sum + (value(i) - curve.at - curve.slope * s - curve.bend * s * s) ** 2
       }, 0) / sights.length,
     )
+  const sideways = (some: readonly Sight[]) => Math.abs(slopeOf(some.map(({ t, x }) => ({ t, y: x }))))
+  const perS = Math.max(1, drop / duration)
+  const line = { at: mean(sights.map(({ y }) => y)), slope: slopeOf(sights), t: mean(sights.map(({ t }) => t)) }
+  const uneven = Math.sqrt(mean(sights.map(({ t, y }) => (y - line.at - line.slope * (t - line.t)) ** 2)))
   const areas = sights.map(({ t, area }) => ({ t: t - first.t, y: Math.log(area + 1) }))
   const aspects = sights.map(({ width, height }) => Math.log((height + 1) / (width + 1)))
   const contrasts = sights.map(({ weight, area }) => weight / area)
   const meanArea = mean(areas.map(({ y }) => y))
   const areaTrend = slopeOf(areas)
+  const middleT = mean(areas.map(({ t }) => t))
+  const flicker = areas.map(({ t, y }) => y - meanArea - areaTrend * (t - middleT))
+  const beats = flicker.filter((value, i) => i > 0 && value * flicker[i - 1]! < 0).length
   return {
     durationS: duration,
     sightShare: sights.length / (duration * framesPerSecond + 1),
@@ -127,6 +159,23 @@ export function featuresOf(
     bodyM: metric
       ? (Math.exp(meanArea / 2) * Math.max(0.1, metric.startUpM - metric.endUpM)) / Math.max(1, drop)
       : Number.NaN,
+    beforeS: fall.before.seconds,
+    beforeReach: fall.before.reach / size.height,
+    afterS: fall.after.seconds,
+    afterReach: fall.after.reach / size.height,
+    sideStart: sideways(sights.slice(0, third)) / perS,
+    sideEnd: sideways(sights.slice(-third)) / perS,
+    flickerRate: beats / Math.max(0.2, duration),
+    uneven: uneven / Math.max(1, drop),
+    unevenM: metric?.unevenM ?? Number.NaN,
+    startMs2: metric?.startMs2 ?? Number.NaN,
+    endMs2: metric?.endMs2 ?? Number.NaN,
+    beside: metric?.beside ?? Number.NaN,
+    aboveM: metric?.aboveM ?? Number.NaN,
+    aspect: mean(aspects),
+    flyers: surroundings.flyers,
+    flyersLike: surroundings.flyersLike,
+    isContinued: surroundings.isContinued,
   }
 }
 

@@ -33,14 +33,17 @@ const gravity = 9.81
 /** Two falls of one throw: mirror image, parts of a bag, a track that was lost and found. */
 const besideShare = 0.16
 const belowShare = 0.2
-const mostUnlike = 1.7
+const mostUnlike = 1.3
+/** What bounces off a canopy falls on from where it hit: seconds, picture widths and heights. */
+const bounce = { leastS: -0.2, mostS: 1.5, across: 0.06, down: 0.12 }
 /** Falls that are seen together for less are taken as one after the other. */
-const leastTogetherS = 0.3
+const leastTogetherS = 0.5
 /** A mirror image hangs lower, and is found again elsewhere than its object was lost. */
-const looseness = 8
+const looseness = 4
 
 /** Whether two falls belong to the same throw: at the same time and in the same column of the picture. */
 export function belongTogether(a: FallSegment, b: FallSegment, size: { width: number; height: number }): boolean {
+  if (isBounce(a, b, size) || isBounce(b, a, size)) return true
   const beside = (x: number) => Math.abs(x) <= besideShare * size.width
   const from = Math.max(a.fromS, b.fromS)
   const to = Math.min(a.toS, b.toS)
@@ -56,6 +59,17 @@ export function belongTogether(a: FallSegment, b: FallSegment, size: { width: nu
   // A mirror image falls as its object does; what falls at another speed was thrown for itself.
   const [downA, downB] = [at(a, to).y - at(a, from).y, at(b, to).y - at(b, from).y]
   return downA < downB * mostUnlike + 8 && downB < downA * mostUnlike + 8
+}
+
+function isBounce(before: FallSegment, after: FallSegment, size: { width: number; height: number }): boolean {
+  const gap = after.fromS - before.toS
+  const [hit, on] = [before.sights.at(-1)!, after.sights[0]!]
+  return (
+    gap > bounce.leastS &&
+    gap < bounce.mostS &&
+    Math.abs(on.x - hit.x) < bounce.across * size.width &&
+    Math.abs(on.y - hit.y) < bounce.down * size.height
+  )
 }
 
 function at({ sights }: FallSegment, t: number): { x: number; y: number } {

@@ -75,3 +75,11 @@ t.test('in a storm of moving things the number of tracks stays bounded and what 
   }
   t.ok(tracker.refused > 0)
 })
+
+t.test('a sheet of paper that sinks for half a minute keeps its beginning', async (t) => {
+  const tracker = createTracker(size)
+  for (let i = 0; i < 750; i++) tracker.step(i / 25, [blob(300, 20 + 0.6 * i)], () => true)
+  const [track] = tracker.finish()
+  t.equal(track!.sights[0]!.t, 0, 'the floor it came from is where it was first seen')
+  t.equal(track!.sights.length, 750)
+})

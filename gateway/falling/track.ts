@@ -35,8 +35,8 @@ const firmSights = 5
 const guessMissed = 2
 const firmMissedS = 0.35
 const mostTracks = 300
-/** Sights kept of one track: the longest fall worth telling takes about 16 s at 25 pictures a second. */
-const mostSights = 420
+/** Sights kept of one track: a sheet of paper from the thirtieth floor is on its way for 40 s, 25 pictures a second. */
+const mostSights = 1060
 /** Sights the parabola goes through. */
 const fitted = 9
 

@@ -15,7 +15,7 @@ import { parseArgs } from 'node:util'
 import { createFacadeMap } from '../../gateway/falling/calibration.ts'
 import { createFallingEngine } from '../../gateway/falling/engine.ts'
 import type { JudgedFall } from '../../gateway/falling/fall-judge.ts'
-import { type FeatureName, featureNames } from '../../gateway/falling/features.ts'
+import { type FeatureName, featureNames, needsCalibration } from '../../gateway/falling/features.ts'
 import { isFreeFall, isPlausible } from '../../gateway/falling/plausible.ts'
 import { calibrationOf, createBuilding } from '../../simulators/facades/building.ts'
 import { planDistractors, planThrows } from '../../simulators/facades/plans.ts'
@@ -125,7 +125,7 @@ async function fit(files: readonly string[], out: string): Promise<void> {
       task: 'falling-track',
       features: featureNames,
       ...model,
-      threshold: 0.75,
+      threshold: 0.9,
       licence: 'Apache-2.0',
       source: `Fitted by models/train/falling-track.ts on ${rows.length} tracks of simulated facades, ${positives} of them of throws.`,
     })}\n`,
@@ -162,7 +162,7 @@ interface Example {
 function examplesOf({ features, label }: Row): Example[] {
   const own = numbersOf(features)
   const blind = { ...own }
-  for (const name of featureNames) if (/(M|Ms|Ms2)$/.test(name)) blind[name] = Number.NaN
+  for (const name of featureNames) if (needsCalibration(name)) blind[name] = Number.NaN
   return [own, blind].filter(isPlausible).map((each) => ({ vector: featureNames.map((name) => each[name]), label }))
 }
 
