@@ -1,8 +1,12 @@
+import type { Phrase } from '../core/alarm.ts'
+
 /** A message that nobody understood, or not whole; alike ones are counted together. */
 export interface NotUnderstood {
   topic: string
   /** What was expected and what came, for an integrator. */
   reason: string
+  /** The same for translation; absent where only the words are known. */
+  phrase?: Phrase
   /** Particulars of the newest, which differ from one to the next: the value that was refused. */
   detail?: string
   /** The device of the site file it came from, where that is known. */
@@ -18,7 +22,12 @@ export interface NotUnderstood {
 
 /** Why messages were not understood: a bounded list for integrators instead of a line in the log for each. */
 export interface Inspector {
-  note(entry: Pick<NotUnderstood, 'topic' | 'reason' | 'detail' | 'device'> & { payload: Uint8Array; at: number }): void
+  note(
+    entry: Pick<NotUnderstood, 'topic' | 'reason' | 'phrase' | 'detail' | 'device'> & {
+      payload: Uint8Array
+      at: number
+    },
+  ): void
   /** Newest first. */
   list(): NotUnderstood[]
 }
@@ -33,7 +42,7 @@ export function createInspector(capacity = defaultCapacity): Inspector {
   /** By topic and reason, in the order of the newest occurrence. */
   const entries = new Map<string, NotUnderstood>()
   return {
-    note({ topic, reason, detail, device, payload, at }) {
+    note({ topic, reason, phrase, detail, device, payload, at }) {
       const shortReason = reason.slice(0, maxTextLength)
       const key = `${topic}\0${shortReason}`
       const before = entries.get(key)
@@ -47,6 +56,7 @@ export function createInspector(capacity = defaultCapacity): Inspector {
         bytes: payload.length,
         // A copy: the payload is a window into a buffer of the connection.
         beginning: Uint8Array.from(payload.subarray(0, shownBytes)),
+        ...(phrase === undefined ? {} : { phrase }),
         ...(detail === undefined ? {} : { detail: detail.slice(0, maxTextLength) }),
         ...(device === undefined ? {} : { device }),
       })

@@ -3,6 +3,7 @@ import type { AccelerationBatch } from '../core/acceleration.ts'
 import { type MetricDescription, metrics } from '../core/device-kind.ts'
 import type { Measurement } from '../core/measurement.ts'
 import type { Telemetry } from '../core/ports.ts'
+import { refuseReading } from '../core/reading-words.ts'
 import type { Codec, Decoded, Message, Reading, Report } from './codecs/codec.ts'
 import type { Inspector } from './inspector.ts'
 import type { MqttMessage } from './mqtt-link.ts'
@@ -126,12 +127,18 @@ export function createIntake(options: IntakeOptions): Intake {
     }
   }
 
-  function reject(reason: string, detail: string, device: KnownDevice, message: Message): void {
+  function reject(
+    { reason, phrase }: ReturnType<typeof refuseReading>,
+    detail: string,
+    device: KnownDevice,
+    message: Message,
+  ): void {
     counts.refusedReadings++
     inspector.note({
       topic: message.topic,
       payload: message.payload,
       reason,
+      phrase,
       detail,
       device: device.id,
       at: message.receivedAt,
@@ -149,19 +156,14 @@ export function createIntake(options: IntakeOptions): Intake {
     const { readings } = report
     if (readings === undefined || readings.length === 0) return undefined
     if (report.isStored && (deviceAt > at + futureMs || deviceAt < at - oldestStoredMs)) {
-      reject(
-        'a stored value has no believable time; set the clock of the sensor',
-        new Date(deviceAt).toISOString(),
-        device,
-        message,
-      )
+      reject(refuseReading('stored-without-time'), new Date(deviceAt).toISOString(), device, message)
       return undefined
     }
     const measurements: Measurement[] = []
     for (const { metric, value } of readings) {
       const description = descriptions.get(metric)
-      const wrong = description && whatIsWrong(description, value)
-      if (wrong !== undefined) reject(`${metric} ${wrong}`, `got ${String(value)}`, device, message)
+      const wrong = description && whatIsWrong(metric, description, value)
+      if (wrong !== undefined) reject(wrong, `got ${String(value)}`, device, message)
       else
         measurements.push({
           device: device.id,
@@ -284,14 +286,18 @@ export function createIntake(options: IntakeOptions): Intake {
   }
 }
 
-/** Why a value cannot be of this metric, without the value itself: alike refusals are counted together. */
-function whatIsWrong({ type, range, unit }: MetricDescription, value: Measurement['value']): string | undefined {
+/** Why a value cannot be of this metric. */
+function whatIsWrong(
+  metric: string,
+  { type, range, unit = '' }: MetricDescription,
+  value: Measurement['value'],
+): ReturnType<typeof refuseReading> | undefined {
   if (type === 'number') {
-    if (typeof value !== 'number' || !Number.isFinite(value)) return 'must be a number'
+    if (typeof value !== 'number' || !Number.isFinite(value)) return refuseReading('no-number', { metric })
     if (range && (value < range[0] || value > range[1]))
-      return `is outside ${range[0]} to ${range[1]} ${unit ?? ''}`.trimEnd()
+      return refuseReading('outside', { metric, from: range[0], to: range[1], unit })
     return undefined
   }
-  if (type === 'boolean') return typeof value === 'boolean' ? undefined : 'must be true or false'
-  return typeof value === 'string' ? undefined : 'must be text'
+  if (type === 'boolean') return typeof value === 'boolean' ? undefined : refuseReading('no-boolean', { metric })
+  return typeof value === 'string' ? undefined : refuseReading('no-text', { metric })
 }

@@ -2,6 +2,7 @@ import { type Static, Type } from 'typebox'
 import type { TelemetryPoint as CoreTelemetryPoint } from '../../core/ports.ts'
 import { Instant, toInstant, withInstants } from './instant.ts'
 import { Id, LocalText, Place } from './place.ts'
+import { Why } from './why.ts'
 
 /** Of a measurement. */
 export const Value = Type.Union([Type.Number(), Type.Boolean(), Type.String()])
@@ -113,6 +114,7 @@ export function telemetryPointToWire(point: CoreTelemetryPoint): TelemetryPoint 
 export interface InspectedRow {
   topic: string
   reason: string
+  phrase?: Why
   detail?: string
   device?: string
   count: number
@@ -126,6 +128,9 @@ export const Inspected = Type.Object(
   {
     topic: Type.String(),
     reason: Type.String({ description: 'what was expected and what came' }),
+    phrase: Type.Optional(
+      Type.Unsafe<Why>({ ...Why, description: 'the same for translation; absent where only the words are known' }),
+    ),
     detail: Type.Optional(Type.String({ description: 'particulars of the newest: the value that was refused' })),
     device: Type.Optional(Id),
     count: Type.Integer({ description: 'alike messages since the first' }),

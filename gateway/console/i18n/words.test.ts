@@ -5,6 +5,7 @@ import { channelHints, channelWords } from '../../core/channel-words.ts'
 import { liftSignals } from '../../core/device-kind.ts'
 import { fieldWords } from '../../core/field-words.ts'
 import { cameraProblems } from '../../core/ports.ts'
+import { readingWords } from '../../core/reading-words.ts'
 import { refusals } from '../../core/refusal.ts'
 import { selfTestWords } from '../../core/self-test.ts'
 import en from './en.ts'
@@ -100,6 +101,7 @@ t.test('all that channels to people say has its key, and every key its sentence'
   )
   t.same(Object.keys(zh.response.replies).sort(), Object.keys(channelWords).sort())
   t.same(Object.keys(zh.response.hints).sort(), Object.keys(channelHints).sort())
+  t.same(Object.keys(zh.devices.reading).sort(), Object.keys(readingWords).sort())
   t.same(Object.keys(zh.selfTest.replies).sort(), Object.keys(selfTestWords).sort())
 })
 

@@ -859,6 +859,13 @@ export default {
     no: '否',
     search: '按名称、位置、类型或编号查找',
     batteryLow: '电池低',
+    reading: {
+      'no-number': '{metric} 应为数字',
+      'no-boolean': '{metric} 应为是或否',
+      'no-text': '{metric} 应为文字',
+      outside: '{metric} 超出 {from} 到 {to} {unit}',
+      'stored-without-time': '补传数据的时间不可信，请校准传感器的时钟',
+    },
     tabs: { list: '设备', unknown: '未登记 {count}', inspector: '未识别的消息 {count}', selfTest: '自检' },
     span: { hour: '1 小时', day: '1 天', week: '7 天', month: '30 天', year: '1 年' },
     course: '曲线',
