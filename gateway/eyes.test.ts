@@ -66,6 +66,7 @@ models: { dir: ${here('../models')}, workers: 1 }
     found() {},
     attend() {},
     isOccupied: () => true,
+    isStill: () => false,
     stats: () => ({ wanted: {}, spared: 0 }),
   }
   let decided = 0

@@ -12,6 +12,8 @@ export interface MeasuredParts {
     }
   }
   cameras(): CameraStatus[]
+  /** How often cameras that rest woke, by why. */
+  wakes(): Array<{ camera: string; wakes: Readonly<Record<string, number>> }>
   looks(): Array<{ camera: string; wanted: Readonly<Record<string, number>>; spared: number }>
   /** Facade cameras: pictures by what became of them, and threads that were replaced. */
   facades: {
@@ -82,6 +84,23 @@ export function createMetrics(registry: Registry, parts: MeasuredParts): Metrics
   gauge('gridgate_camera_dropped_frames', 'Frames dropped before analysis.', ['camera'], (each) => {
     for (const { id, droppedFrames } of parts.cameras()) each.set({ camera: id }, droppedFrames)
   })
+  gauge(
+    'gridgate_camera_resting',
+    '1 while nothing is to be seen and few pictures are decoded.',
+    ['camera'],
+    (each) => {
+      for (const { id, isResting } of parts.cameras()) each.set({ camera: id }, isResting ? 1 : 0)
+    },
+  )
+  gauge(
+    'gridgate_camera_wakes',
+    'How often a resting camera woke, by why, since the start.',
+    ['camera', 'reason'],
+    (each) => {
+      for (const { camera, wakes } of parts.wakes())
+        for (const [reason, count] of Object.entries(wakes)) each.set({ camera, reason }, count)
+    },
+  )
   gauge('gridgate_inference_workers_ready', 'Inference workers ready to take a frame.', [], (each) =>
     each.set(parts.detector.stats().workersReady),
   )

@@ -21,6 +21,8 @@ export interface FrameGate {
   attend(until: number): void
   /** What was seen last is believed to be still there: a spared frame does not mean "nothing there". */
   isOccupied(at: number): boolean
+  /** Still and empty for a while: the camera may rest. */
+  isStill(at: number): boolean
   /** Frames by why they were worth an inference, and how many were not. */
   stats(): LookCounts
 }
@@ -48,6 +50,8 @@ export interface PipelineParts {
   learnt?: ReadonlyMap<string, unknown>
   detector: Detector
   gate(camera: string): FrameGate
+  /** Tells a camera with every frame, and whenever it changes, whether there is nothing to see. */
+  rest?(camera: string, isStill: boolean): void
   alarms: { take(finding: Finding, scene: string, decidedAt: number): Alarm | undefined }
   record(alarm: Alarm, sighting: Sighting, picture: () => Promise<Uint8Array | undefined>): void
   /** Keeps what shows a throw; pictures of facade cameras do not come through here. */
@@ -158,6 +162,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     if (!lane) return
     lane.attendUntil = until
     lane.gate.attend(until)
+    parts.rest?.(camera, false)
   }
 
   function explained(finding: Finding, sighting: Sighting): Finding {
@@ -193,6 +198,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
       if (!inference) return
       // The gate hears of everything: what was taken back is looked at again as often as before.
       lane.gate.found(inference.detections, frame.time.at)
+      if (!lane.gate.isStill(frame.time.at)) parts.rest?.(frame.camera, false)
       see(frame, parts.secondStage?.review(frame, inference) ?? inference.detections)
       parts.onDecision(frame.camera, parts.now() - frame.time.at)
     } catch (error) {
@@ -212,7 +218,9 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     onFrame(frame) {
       const lane = lanes.get(frame.camera)
       if (!lane) return
-      if (lane.gate.wants(frame)) void analyse(frame, lane)
+      const isWanted = lane.gate.wants(frame)
+      parts.rest?.(frame.camera, lane.gate.isStill(frame.time.at))
+      if (isWanted) void analyse(frame, lane)
       // While an earlier frame is still being looked at, "nothing there" would overtake what it shows.
       else if (lane.pending === 0 && !lane.gate.isOccupied(frame.time.at)) see(frame, [])
     },

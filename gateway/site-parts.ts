@@ -83,15 +83,14 @@ const facadePictures = { fps: 'all', width: 1920, height: 1080, halveAbove: 1280
 /** A camera of the site file as the camera readers take it. */
 export function cameraOptions(camera: CameraEntry, isFacade = false): CameraOptions {
   const { id, url, subUrl, username, password, analysisFps, analysisWidth, evidenceMs, stallMs, pace, loop } = camera
+  const pictures = { fps: analysisFps, width: analysisWidth, height: Math.round((analysisWidth * 9) / 16) }
   return {
     id,
     url,
     ...(subUrl === undefined ? {} : { subUrl }),
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
-    analysis: isFacade
-      ? facadePictures
-      : { fps: analysisFps, width: analysisWidth, height: Math.round((analysisWidth * 9) / 16) },
+    analysis: isFacade ? facadePictures : { ...pictures, mayRest: camera.decoding === 'on-demand' },
     evidence: { ringMs: evidenceMs },
     stallMs,
     pace,

@@ -3,11 +3,13 @@ import type { Camera, CameraProblem, CameraStatus, ClipInfo, ClipRequest, Frame 
 import type { FrameTime } from '../core/scene.ts'
 import { writeClip } from './clip.ts'
 import { createDamageGate } from './damage-gate.ts'
+import type { WakeCounts } from './decoder-feed.ts'
 import { type Cut, createEvidenceRing, type EvidenceRing } from './evidence-ring.ts'
 import type { ReaderEnd } from './failure.ts'
 import { createFrameSlots, type FrameSlot, type FrameSlots } from './frame-slots.ts'
 import { keepReading } from './keep-reading.ts'
 import { createLiveView } from './live-view.ts'
+import { createOnDemandSession, type OnDemandSession } from './on-demand.ts'
 import { type CameraContext, type CameraOptions, planCamera, type StreamInput } from './options.ts'
 import { createRateMeter } from './rate-meter.ts'
 import { encodeSnapshot } from './snapshot.ts'
@@ -31,6 +33,13 @@ const waitFactor = 2
 export interface RunningCamera extends Camera {
   /** Reads until aborted, or until a file that does not loop has been played. Never rejects for the camera's reasons. */
   run(signal: AbortSignal): Promise<void>
+  /**
+   * Whether there is nothing to see, as often as it is known: a camera that may rest does so after some seconds of
+   * nothing, and wakes at once.
+   */
+  rest(isNothingToSee: boolean): void
+  /** How often it woke, by why, since the start. */
+  wakes(): WakeCounts
 }
 
 /** @throws Error for options that cannot work; never for a camera that cannot be reached */
@@ -54,11 +63,17 @@ export function createCamera(options: CameraOptions, context: CameraContext): Ru
   let source: SourceFormat | undefined
   let slots: FrameSlots | undefined
   let newest: Frame | undefined
+  /** The present session, where it may rest. */
+  let onDemand: OnDemandSession | undefined
+  let isUnfit = false
+  let isLarge = false
+  const wakes: WakeCounts = { asked: 0, larger: 0, 'no-key': 0, late: 0, damage: 0 }
 
   const status = (): CameraStatus => ({
     ...{ id, state, since, framesPerSecond: state === 'up' ? rate.perSecond() : 0, droppedFrames, reconnects },
     ...(reason === undefined ? {} : { reason }),
     ...(problem === undefined ? {} : { problem }),
+    ...(onDemand?.isResting ? { isResting: true as const } : {}),
     ...source,
   })
 
@@ -97,6 +112,7 @@ export function createCamera(options: CameraOptions, context: CameraContext): Ru
     analysedRing.onPicture = (picture) => gate.onPicture(picture, performance.now())
     let isOver = false
     let hasThrown = false
+    let lastAt = Number.NEGATIVE_INFINITY
     const show = (slot: FrameSlot, time: FrameTime, useful: () => void) => {
       if (isOver) return slot.discard()
       if (isDamageable && !gate.isWhole(time.mediaMs, performance.now())) {
@@ -118,8 +134,11 @@ export function createCamera(options: CameraOptions, context: CameraContext): Ru
     }
     const sink: ReaderSink = {
       slotsFor,
-      onPicture(slot, mediaMs, useful) {
-        const at = isFast ? startedAt + mediaMs : context.now()
+      onPicture(slot, mediaMs, useful, receivedAt) {
+        // One that waited keeps its place behind those shown before it.
+        const waited = receivedAt === undefined ? undefined : Math.min(context.now(), Math.max(receivedAt, lastAt))
+        const at = isFast ? startedAt + mediaMs : (waited ?? context.now())
+        lastAt = at
         // What was said about the picture before it came is in another pipe: the next turn of the loop has read it.
         if (isDamageable) setImmediate(() => setImmediate(() => show(slot, { at, mediaMs, session }, useful)))
         else show(slot, { at, mediaMs, session }, useful)
@@ -134,10 +153,36 @@ export function createCamera(options: CameraOptions, context: CameraContext): Ru
       onDamage: () => gate.onDamage(performance.now()),
     }
     try {
+      if (plan.mayRest && !isUnfit && !isLarge) return await readOnDemand(sink, signal)
+      isUnfit = false
       return await readStream({ ...readerOptions(plan.analysed), pictures: plan.pictures }, sink, signal)
     } finally {
       isOver = true
       ring.end()
+    }
+  }
+
+  const readOnDemand = async (sink: ReaderSink, signal: AbortSignal): Promise<ReaderEnd> => {
+    const session = createOnDemandSession(
+      {
+        ...readerOptions(plan.analysed),
+        ...{ pictures: plan.pictures, tap: analysedRing.tap, now: context.now },
+        onWake: (why) => void wakes[why]++,
+        onReplaced: (reason) => context.logger.warn({ camera: id, reason }, 'a decoder failed and was replaced'),
+        onUnfit() {
+          isUnfit = true
+        },
+        onLarge() {
+          isLarge = true
+        },
+      },
+      sink,
+    )
+    onDemand = session
+    try {
+      return await session.run(signal)
+    } finally {
+      onDemand = undefined
     }
   }
 
@@ -188,6 +233,8 @@ export function createCamera(options: CameraOptions, context: CameraContext): Ru
   return {
     id,
     status,
+    rest: (isNothingToSee) => onDemand?.rest(isNothingToSee),
+    wakes: () => ({ ...wakes }),
     async snapshot(how = {}) {
       return newest && encodeSnapshot(newest, how)
     },

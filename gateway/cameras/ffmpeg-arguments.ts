@@ -34,7 +34,7 @@ export function readerArguments(
     ...(pictures?.decoding === 'fast' ? ['-skip_loop_filter', 'all'] : []),
     ...inputArguments(input),
     ...(pictures ? pictureArguments(pictures) : []),
-    ...transportStreamArguments(evidence),
+    ...(input.type === 'packets' ? [] : transportStreamArguments(evidence)),
   ]
 }
 
@@ -44,13 +44,27 @@ function inputArguments(input: StreamInput): string[] {
     const pace = input.pace === 'real' ? ['-re'] : []
     return [...decoding, ...pace, ...(input.isLooped ? ['-stream_loop', '-1'] : []), '-i', `file:${input.path}`]
   }
+  if (input.type === 'packets') return [...decoding, ...packetArguments(input.mayBeLarge)]
   const concat = ['-protocol_whitelist', protocols, '-f', 'concat', '-safe', '0']
   return [...decoding, '-fflags', '+discardcorrupt', ...concat, '-i', 'pipe:0']
 }
 
+/**
+ * Our own transport stream on standard input. Without a parser a picture is decoded when its last packet has come, not
+ * when the next picture begins; but the demuxer then tears pictures beyond `largestPictureBytes`. Times stay the
+ * stream's; a look at its first bytes is enough, because more is a delay until so much has come.
+ */
+function packetArguments(mayBeLarge: boolean): string[] {
+  const whole = mayBeLarge ? [] : ['-fflags', '+noparse+nofillin']
+  return ['-copyts', ...whole, '-probesize', '5000', '-analyzeduration', '1', '-f', 'mpegts', '-i', 'pipe:0']
+}
+
+/** FFmpeg's demuxer collects at most 200 KiB of a picture (MAX_PES_PAYLOAD); less a header and a packet. */
+export const largestPictureBytes = 200 * 1024 - 512
+
 /** The ffconcat script for standard input; empty where the command line says everything. */
 export function readerScript(input: StreamInput, silentMs: number): string {
-  if (input.type === 'file') return ''
+  if (input.type !== 'rtsp') return ''
   return [
     'ffconcat version 1.0',
     `file '${input.url.replaceAll("'", "'\\''")}'`,
@@ -95,6 +109,8 @@ function transportStreamArguments(evidence: 'copied' | 'encoded'): string[] {
     ...['-map', '0:v:0', ...coding],
     ...['-muxdelay', '0', '-muxpreload', '0', '-avoid_negative_ts', 'disabled'],
     ...['-output_ts_offset', String(transportOffsetMs / 1000), '-flush_packets', '1'],
+    // Says where a picture ends: a decoder fed with packets need not wait for the next one.
+    ...['-omit_video_pes_length', '0'],
     ...['-mpegts_start_pid', String(videoPacketId), '-f', 'mpegts', `pipe:${readerPipes.transportStream}`],
   ]
 }

@@ -24,6 +24,11 @@ export interface CameraOptions {
      * pictures for the detector. Evidence is not touched. Default `'exact'`.
      */
     decoding?: 'exact' | 'fast'
+    /**
+     * While `Camera.rest` says that there is nothing to see, and the stream allows it, few pictures are decoded. Only
+     * for RTSP. Default false.
+     */
+    mayRest?: boolean
   }
   evidence?: {
     /** How far back a clip can reach; at least 20 000. Default 25 000. */
@@ -70,6 +75,7 @@ export interface CameraPlan {
   /** Present when evidence comes from a stream of its own. */
   main?: StreamInput
   pictures: PictureOptions
+  mayRest: boolean
   ring: { maxMs: number; maxBytes: number }
   stallMs: number
   backoff: { minMs: number; maxMs: number }
@@ -88,6 +94,8 @@ export interface PictureOptions {
 export type StreamInput =
   | { type: 'rtsp'; url: string; secrets: readonly string[] }
   | { type: 'file'; path: string; pace: 'real' | 'fast'; isLooped: boolean }
+  /** What a reader delivers, on standard input. `mayBeLarge`: pictures beyond what can be decoded without delay. */
+  | { type: 'packets'; mayBeLarge: boolean }
 
 const shortestRingMs = 20_000
 
@@ -114,9 +122,9 @@ export function planCamera(options: CameraOptions): CameraPlan {
   }
   const url = streamInput(options, options.url)
   const sub = options.subUrl === undefined || options.subUrl === options.url ? undefined : options.subUrl
+  const analysed = sub === undefined ? url : streamInput(options, sub)
   return {
-    id,
-    analysed: sub === undefined ? url : streamInput(options, sub),
+    ...{ id, analysed, mayRest: analysis.mayRest === true && analysed.type === 'rtsp' },
     ...(sub === undefined ? {} : { main: url }),
     pictures: {
       ...{ fps, decoding: analysis.decoding ?? 'exact' },

@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
-import type { Readable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 import type { CameraProblem } from '../core/ports.ts'
 import { explainFailure, missingFfmpeg, type ReaderEnd, scrub, tellsDamage } from './failure.ts'
 import { readerArguments, readerPipes, readerScript } from './ffmpeg-arguments.ts'
@@ -21,6 +21,8 @@ import { createPictureTimes } from './picture-times.ts'
 
 export interface ReaderOptions {
   input: StreamInput
+  /** For packets: takes the child's standard input. */
+  feed?: (packets: Writable) => void
   /** Absent: only the stream as it came. */
   pictures?: PictureOptions
   ffmpegPath: string
@@ -33,8 +35,11 @@ export interface ReaderOptions {
 export interface ReaderSink {
   /** Called on the first picture. */
   slotsFor(width: number, height: number): FrameSlots
-  /** Takes over the slot. `useful` tells the watchdog that the picture was worth having. */
-  onPicture(slot: FrameSlot, mediaMs: number, useful: () => void): void
+  /**
+   * Takes over the slot. `useful` tells the watchdog that the picture was worth having. `receivedAt`, epoch ms: of one
+   * that was kept for a while before it was decoded.
+   */
+  onPicture(slot: FrameSlot, mediaMs: number, useful: () => void, receivedAt?: number): void
   /** Every slot was held: a picture was lost on our side. */
   onDropped(): void
   onTransportStream(chunk: Buffer): void
@@ -98,7 +103,8 @@ export async function readStream(options: ReaderOptions, sink: ReaderSink, signa
     }
 
   child.stdin.on('error', () => {})
-  child.stdin.end(readerScript(input, stallMs))
+  if (options.feed) options.feed(child.stdin)
+  else child.stdin.end(readerScript(input, stallMs))
 
   // Not the wall clock: it jumps when a box without a battery learns the time.
   // To connect, log in and wait for a key picture takes a busy camera or box longer than the next picture does.
@@ -134,7 +140,8 @@ export async function readStream(options: ReaderOptions, sink: ReaderSink, signa
     }),
   )
 
-  const mayDrop = !(input.type === 'file' && input.pace === 'fast')
+  // What a camera missed while it rested comes faster than it is taken; its feed knows how far the decoder is behind.
+  const mayDrop = input.type !== 'packets' && !(input.type === 'file' && input.pace === 'fast')
   const takePictures = readPictures(
     child.stdout,
     child.stdio[readerPipes.pictureTimes] as Readable,

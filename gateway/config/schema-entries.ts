@@ -69,6 +69,11 @@ export const Camera = Type.Object(
       description:
         'Pictures are scaled down to this width and 9/16 of it for analysis, snapshots and live pictures, never up.',
     }),
+    decoding: Type.Union([Type.Literal('full'), Type.Literal('on-demand')], {
+      default: 'full',
+      description:
+        'Lift cameras over RTSP. on-demand: while the cab is still and empty only a key picture every second or two is decoded.',
+    }),
     evidenceSeconds: Type.Integer({
       minimum: 20,
       maximum: 120,

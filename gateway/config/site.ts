@@ -103,6 +103,7 @@ export interface CameraEntry {
   password?: string
   analysisFps: number
   analysisWidth: number
+  decoding: 'full' | 'on-demand'
   evidenceMs: number
   stallMs: number
   pace: 'real' | 'fast'

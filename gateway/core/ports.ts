@@ -72,6 +72,8 @@ export interface CameraStatus {
   reconnects: number
   /** Of a facade camera: its pictures come, but what looks for falling objects is down or too slow at the moment. */
   isUnwatched?: true
+  /** Nothing is to be seen, and until something is few of its pictures are decoded. */
+  isResting?: true
   width?: number
   height?: number
   codec?: string

@@ -10,6 +10,8 @@ export interface FrameGateOptions {
   occupiedIntervalMs?: number
   /** Something seen is believed to be still there for so long after the last sighting. */
   rememberMs?: number
+  /** Nothing may have moved, been seen or been asked for during so long before a place counts as still. */
+  stillMs?: number
   /** Full rate after the light changed at once: a thing that fills the picture looks the same to the motion sensor. */
   relitMs?: number
   /** Which detections keep a camera being looked at; all unless said otherwise. */
@@ -37,6 +39,8 @@ export interface FrameGate {
   attend(until: number): void
   /** Something of interest was seen and is believed to be still there: a spared frame does not mean "nothing there". */
   isOccupied(at: number): boolean
+  /** Still and empty for a while: until something changes, fewer pictures would tell the same. */
+  isStill(at: number): boolean
   stats(): FrameGateStats
 }
 
@@ -54,6 +58,7 @@ export interface FrameGate {
  */
 export function createFrameGate(options: FrameGateOptions = {}): FrameGate {
   const { idleIntervalMs = 10_000, occupiedIntervalMs = 1_000, rememberMs = 5_000, relitMs = 1_000 } = options
+  const { stillMs = 5_000 } = options
   const isOfInterest = options.isOfInterest ?? (() => true)
   const sensor = createMotionSensor(options.motion)
   const wanted: Record<LookReason, number> = { first: 0, attended: 0, moving: 0, relit: 0, occupied: 0, due: 0 }
@@ -66,6 +71,7 @@ export function createFrameGate(options: FrameGateOptions = {}): FrameGate {
   let attendUntil = Number.NEGATIVE_INFINITY
   let relitUntil = Number.NEGATIVE_INFINITY
   let focus: Box | undefined
+  let busyAt = Number.NEGATIVE_INFINITY
 
   const isOccupied = (at: number) => at - seenAt < rememberMs
 
@@ -96,6 +102,8 @@ export function createFrameGate(options: FrameGateOptions = {}): FrameGate {
       const reason = reasonFor(frame)
       if (reason) wanted[reason]++
       else spared++
+      const { at } = frame.time
+      if ((reason !== undefined && reason !== 'due') || isOccupied(at) || at < busyAt) busyAt = at
       return reason !== undefined
     },
     focus: () => focus,
@@ -107,6 +115,7 @@ export function createFrameGate(options: FrameGateOptions = {}): FrameGate {
       attendUntil = Math.max(attendUntil, until)
     },
     isOccupied,
+    isStill: (at) => at - busyAt >= stillMs && at >= attendUntil && !isOccupied(at),
     stats: () => ({ wanted: { ...wanted }, spared }),
   }
 }

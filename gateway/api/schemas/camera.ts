@@ -16,6 +16,9 @@ export const CameraStatus = Type.Object(
     isUnwatched: Type.Optional(
       Type.Literal(true, { description: 'a facade camera whose pictures are not looked through at the moment' }),
     ),
+    isResting: Type.Optional(
+      Type.Literal(true, { description: 'nothing is to be seen; until something is, few pictures are decoded' }),
+    ),
     width: Type.Optional(Type.Number()),
     height: Type.Optional(Type.Number()),
     codec: Type.Optional(Type.String()),

@@ -603,6 +603,7 @@ export default {
     forget: 'Delete',
   },
   cameras: {
+    resting: 'resting: still and empty',
     unwatched: 'not looked through for falling objects at the moment',
     masked: 'Windows masked',
     clear: 'Windows clear; this look is recorded',

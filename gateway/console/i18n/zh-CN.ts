@@ -721,6 +721,7 @@ export default {
     forget: '删除',
   },
   cameras: {
+    resting: '休眠：轿厢静止无人',
     unwatched: '高空抛物分析暂时中断',
     masked: '窗户已遮挡',
     clear: '窗户未遮挡；本次查看已留痕',
