@@ -133,7 +133,7 @@ def write_manifest(args, digest):
             "height": args.height,
             "layout": "nchw",
             "color": "bgr",
-            "resize": "letterbox",
+            "resize": args.resize,
             "pad": PAD,
             "anchor": "center",
             "mean": MEAN,
@@ -164,7 +164,8 @@ def main():
         if name == "export":
             command.add_argument("--weights", required=True)
             command.add_argument("--threshold", type=float, default=0.5)
-            command.add_argument("--version", default="1")
+            command.add_argument("--version", default="2")
+            command.add_argument("--resize", default="window", choices=["window", "letterbox"])
             continue
         command.add_argument("--data", nargs="+", required=True)
         command.add_argument("--extra", nargs="*", default=[], help="YOLO data sets of sites (gridgate export-crops)")
