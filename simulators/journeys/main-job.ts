@@ -30,20 +30,29 @@ export async function compoundFor(t: Test, more: Partial<CompoundOptions> = {}) 
   return { compound, client, alarms }
 }
 
-/** The main job from the picture in the cab to the case that the city has closed. */
-export async function eBikeIsTalkedOut(t: Test, options: Partial<CompoundOptions> = {}) {
+/**
+ * The main job from the picture in the cab to the case that the city has closed.
+ * @param film what the cab's camera sees; the e-bike comes in `entersAfterMs` after its first picture
+ */
+export async function eBikeIsTalkedOut(
+  t: Test,
+  options: Partial<CompoundOptions> = {},
+  film = { clip: 'e-bike', entersAfterMs: 0 },
+) {
   const { compound, client, alarms } = await compoundFor(t, options)
   const live: string[] = []
   const stopWatching = await client.watch(({ entry }) => {
     if (entry) live.push(`${entry.topic} ${entry.transition}`)
   })
   t.teardown(stopWatching)
-  await compound.stage.show('b1-lift-cam', 'e-bike')
+  const shownAt = Date.now()
+  await compound.stage.show('b1-lift-cam', film.clip)
   const [alarm] = await until('the alarm is on the console', async () => {
     const list = await alarms()
     return list.length > 0 && list
   })
   t.equal(alarm?.kind, 'ebike_in_elevator')
+  t.ok(Date.parse(alarm!.raisedAt) >= shownAt + film.entersAfterMs, 'not before the e-bike came in')
   await until('the console heard of it live', () => live.includes('alarm raised'))
 
   const speaker = compound.speakers.get('b1-lift')!

@@ -12,7 +12,10 @@ export type StillsOptions = {
   perCab: number
 } & StudioOptions
 
-/** A vehicle that is not in the cab by at least this share is no finding, and no background to learn from either. */
+/**
+ * A vehicle that is in the cab by less than this share is no finding, and no background to learn from either. One that
+ * still stands in the hall is background: who passes an open lift with an e-bike is not to be warned.
+ */
 const insideAtLeast = 0.12
 
 function line(box: Box, width: number, height: number): string {
@@ -26,7 +29,7 @@ function line(box: Box, width: number, height: number): string {
 }
 
 /**
- * Writes `images/`, `labels/` (YOLO), `ignored/` (boxes that count neither way: vehicles still in the hall) and
+ * Writes `images/`, `labels/` (YOLO), `ignored/` (boxes that count neither way: vehicles that begin to come in) and
  * `classes.txt`.
  */
 export async function renderStills(options: StillsOptions): Promise<void> {
@@ -49,7 +52,7 @@ export async function renderStills(options: StillsOptions): Promise<void> {
           .map((box) => line(box, width, height))
           .join(''),
       )
-      const ignored = shot.boxes.filter((box) => !counts(box))
+      const ignored = shot.boxes.filter((box) => !counts(box) && box.inside > 0)
       if (ignored.length > 0)
         await writeFile(join(out, 'ignored', `${name}.txt`), ignored.map((box) => line(box, width, height)).join(''))
       if ((i + 1) % 100 === 0)
