@@ -99,7 +99,7 @@ models: { dir: ${here('../models')}, workers: 1 }
   const service = eyes.services.learning!
   for (let i = 0; i < 1000 && service.status().examples.unjudged === 0; i++) await sleep(5)
   const [example] = service.examples(10)
-  t.match(example, { alarmId: alarm!.id, camera: 'cam-1', lift: 'l1', label: 'e-bike', model: 'lift-nanodet@1' })
+  t.match(example, { alarmId: alarm!.id, camera: 'cam-1', lift: 'l1', label: 'e-bike', model: 'lift-nanodet@2' })
   t.equal(example!.seenAt, alarm!.raisedAt, 'the frame of the sighting')
   t.equal(example!.embedding?.length, 384)
   const crop = await sharp(readFileSync(service.cropPath(example!.id)!)).metadata()

@@ -8,7 +8,7 @@ export const sightingOptions = {
   minScore: Type.Number({
     minimum: 0,
     maximum: 1,
-    default: 0.5,
+    default: 0.45,
     description: 'Below this a detection is no sighting.',
   }),
   minScoreByLift: Type.Record(Type.String(), Type.Number({ minimum: 0, maximum: 1 }), {
@@ -18,8 +18,8 @@ export const sightingOptions = {
   minArea: Type.Number({
     minimum: 0,
     maximum: 1,
-    default: 0.01,
-    description: 'Smallest box, as a share of the picture.',
+    default: 0.025,
+    description: 'Smallest box, as a share of the picture: an e-bike in the hall is seen smaller than one in the cab.',
   }),
   vetoLabels: Type.Array(Type.String(), {
     default: ['bicycle', 'stroller', 'wheelchair', 'trolley'],
