@@ -137,7 +137,7 @@ t.test('a clip without tracks is judged by the number of a frame, otherwise its 
   t.match(told.metrics, { clips: 1, clipsJudged: 0 })
   t.same(places(told.problems), ['in.mp4'])
   t.match(told.table, /\d!/, 'the alarm is marked in the scores')
-  const judged = await lift.evaluate(order(file, { 'event-frame': ['in.mp4=90'] }))
+  const judged = await lift.evaluate(order(file, { 'event-frame': ['in.mp4=84'] }))
   t.match(judged.metrics, { events: 1, eventsConfirmed: 1, eventsBefore: 0 })
 })
 
