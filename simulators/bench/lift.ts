@@ -42,7 +42,7 @@ export async function run({ quick }: { quick: boolean }): Promise<BenchResult> {
   const peers: Record<string, Record<string, number>> = {}
   const notes: string[] = [
     `${busyShare * 100} % of the cameras busy; ${seconds} s measured per step`,
-    'pictures are scaled to the width of the model’s input, analysisWidth 416; decoding on-demand',
+    'pictures as they come (640 wide); decoding on-demand',
   ]
   let best: Run | undefined
   for (const lifts of steps) {
@@ -107,7 +107,6 @@ async function measureGateway(lifts: number, rtsp: number, seconds: number): Pro
         name: { zh: id, en: id },
         place: { lift: id },
         url: `rtsp://127.0.0.1:${rtsp}/${id}`,
-        analysisWidth: 416,
         decoding: 'on-demand',
       })),
       scenes: [{ scene: 'ebike-in-elevator', lifts: 'all' }],
