@@ -180,7 +180,7 @@ t.test(
     await home.happen('sos-301', 'press')
     await card.getByText('正在求助').waitFor()
     await phone.goto(`${compound.consoleUrl}/elders/elder-301`)
-    await phone.getByText('Allow notifications anew on the phone').first().waitFor()
+    await phone.getByText('请在手机上重新允许通知').first().waitFor()
     t.pass('a browser that has gone is told at the alarm')
   },
 )
