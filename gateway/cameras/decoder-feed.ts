@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream'
 import { largestPictureBytes, transportOffsetMs, videoPacketId } from './ffmpeg-arguments.ts'
-import { emptyPicture, packetId, payloadStart, renumbered, tellsLength } from './transport-packet.ts'
-import { createTransportStreamParser, packetBytes } from './transport-stream.ts'
+import { emptyPicture, packetBytes, packetId, payloadStart, renumbered, tellsLength } from './transport-packet.ts'
+import { createTransportStreamParser } from './transport-stream.ts'
 import { createUsualSize } from './usual-size.ts'
 
 /*

@@ -5,7 +5,7 @@ import t from 'tap'
 import { createEvidenceRing } from './evidence-ring.ts'
 import { transportOffsetMs, videoPacketId } from './ffmpeg-arguments.ts'
 import { h264, makeCountingClip } from './testing.ts'
-import { packetBytes } from './transport-stream.ts'
+import { packetBytes } from './transport-packet.ts'
 
 /** Ten seconds at 10 pictures a second, a key picture each second, as a reader delivers them. */
 const stream = await makeStream()

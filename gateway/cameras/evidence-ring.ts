@@ -1,5 +1,6 @@
 import type { FrameTime } from '../core/scene.ts'
-import { createTransportStreamParser, type PictureStart, packetBytes } from './transport-stream.ts'
+import { packetBytes } from './transport-packet.ts'
+import { createTransportStreamParser, type PictureStart } from './transport-stream.ts'
 
 /*
  * The last seconds of one stream as it came from the camera, so that an alarm's clip can begin before the alarm.

@@ -1,5 +1,7 @@
 import { videoPacketId } from './ffmpeg-arguments.ts'
-import { packetBytes } from './transport-stream.ts'
+
+/** Bytes of one MPEG transport stream packet (ISO/IEC 13818-1 §2.4.3.2). */
+export const packetBytes = 188
 
 /** Of one packet (ISO/IEC 13818-1 §2.4.3.2). */
 export const packetId = (packet: Buffer): number => ((packet[1]! & 0x1f) << 8) | packet[2]!

@@ -1,7 +1,5 @@
 import { transportOffsetMs, videoPacketId } from './ffmpeg-arguments.ts'
-
-/** Bytes of one MPEG transport stream packet (ISO/IEC 13818-1 §2.4.3.2). */
-export const packetBytes = 188
+import { packetId, payloadStart } from './transport-packet.ts'
 
 const wrapTicks = 2 ** 33
 const ticksPerMs = 90
@@ -51,19 +49,19 @@ export function createTransportStreamParser() {
       if (packet[0] !== 0x47) throw new Error('the transport stream of ffmpeg lost its step')
       const isStart = (packet[1]! & 0x40) !== 0
       if (!isStart) return undefined
-      const packetId = ((packet[1]! & 0x1f) << 8) | packet[2]!
-      const hasAdaptation = (packet[3]! & 0x20) !== 0
-      const payload = hasAdaptation ? 5 + packet[4]! : 4
-      if (packetId === 0) {
+      const id = packetId(packet)
+      const payload = payloadStart(packet)
+      if (id === 0) {
         association ??= Buffer.from(packet)
         // pointer_field, section header of 8 bytes, then program_number and the map's packet id.
         mapPacketId = packet.readUInt16BE(payload + 1 + 10) & 0x1fff
-      } else if (packetId === mapPacketId) {
+      } else if (id === mapPacketId) {
         map ??= Buffer.from(packet)
         const section = payload + 1
         const informationBytes = packet.readUInt16BE(section + 10) & 0xfff
         codec ??= codecs[packet[section + 12 + informationBytes]!]
-      } else if (packetId === videoPacketId && packet[payload + 7]! & 0x80) {
+      } else if (id === videoPacketId && packet[payload + 7]! & 0x80) {
+        const hasAdaptation = payload > 4
         const isKey = hasAdaptation && packet[4]! > 0 && (packet[5]! & 0x40) !== 0
         return { ptsMs: unwrap(readTimestamp(packet, payload + 9)) / ticksPerMs - transportOffsetMs, isKey }
       }

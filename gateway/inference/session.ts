@@ -3,7 +3,7 @@ import { type Detection, intersectionOverUnion } from '../core/detection.ts'
 import { createEmbeddingPool, type FeatureMap } from './embedding.ts'
 import type { Candidate, Head, OutputTensor } from './heads/head.ts'
 import { heads } from './heads/index.ts'
-import { suppress } from './heads/suppression.ts'
+import { best, suppress } from './heads/suppression.ts'
 import type { ModelManifest } from './manifest.ts'
 import { createPreprocessor, type Placement, type Region, type YuvPicture } from './preprocess.ts'
 import { sweepOf } from './view.ts'
@@ -162,30 +162,23 @@ export async function createModelSession(
 function joined(results: readonly SessionResult[], nmsIou: number): SessionResult {
   if (results.length === 1) return results[0]!
   const sum = (of: 'preprocessMs' | 'sessionMs' | 'headMs') => results.reduce((total, each) => total + each[of], 0)
+  const overlap = (a: Detection, b: Detection) => intersectionOverUnion(a.box, b.box)
   const further = results[0]!.alsoAt?.map((_, i) =>
     best(
       results.flatMap(({ alsoAt }) => alsoAt![i]!),
       nmsIou,
+      overlap,
     ),
   )
   return {
     detections: best(
       results.flatMap(({ detections }) => detections),
       nmsIou,
+      overlap,
     ),
     ...(further && { alsoAt: further }),
     ...{ preprocessMs: sum('preprocessMs'), sessionMs: sum('sessionMs'), headMs: sum('headMs') },
   }
-}
-
-function best(detections: readonly Detection[], nmsIou: number): Detection[] {
-  const kept: Detection[] = []
-  for (const detection of [...detections].sort((a, b) => b.score - a.score)) {
-    const { label, box } = detection
-    if (kept.every((other) => other.label !== label || intersectionOverUnion(other.box, box) <= nmsIou))
-      kept.push(detection)
-  }
-  return kept
 }
 
 /** Threshold of every label, in the order of `labels`. */

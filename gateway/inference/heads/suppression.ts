@@ -1,22 +1,31 @@
 import type { Candidate } from './head.ts'
 
-/** Best candidates looked at: bounds the quadratic work when a threshold is set very low. */
-const maxCandidates = 1000
-/** Boxes reported per picture. */
+/** Best sightings looked at: bounds the quadratic work when a threshold is set very low. */
+const maxSightings = 1000
+/** Sightings reported per picture. */
 const maxKept = 100
 
 /**
  * Non-maximum suppression per label: of the boxes of one label that overlap by more than `maxIou`, only the best
  * stays. Boxes of different labels never remove each other. Returns best first, at most 100.
  */
-export function suppress(candidates: Candidate[], maxIou: number): Candidate[] {
-  const sorted = candidates.sort((a, b) => b.score - a.score)
-  if (sorted.length > maxCandidates) sorted.length = maxCandidates
-  const kept: Candidate[] = []
-  for (const candidate of sorted) {
+export function suppress(candidates: readonly Candidate[], maxIou: number): Candidate[] {
+  return best(candidates, maxIou, overlap)
+}
+
+/** The same of whatever has a label and a score. `overlapOf` is intersection over union, 0…1. */
+export function best<Sighting extends { label: number | string; score: number }>(
+  sightings: readonly Sighting[],
+  maxIou: number,
+  overlapOf: (a: Sighting, b: Sighting) => number,
+): Sighting[] {
+  const sorted = [...sightings].sort((a, b) => b.score - a.score)
+  if (sorted.length > maxSightings) sorted.length = maxSightings
+  const kept: Sighting[] = []
+  for (const sighting of sorted) {
     if (kept.length >= maxKept) break
-    if (!kept.some((better) => better.label === candidate.label && overlap(better, candidate) > maxIou)) {
-      kept.push(candidate)
+    if (!kept.some((better) => better.label === sighting.label && overlapOf(better, sighting) > maxIou)) {
+      kept.push(sighting)
     }
   }
   return kept
