@@ -62,9 +62,11 @@ const sendWithinMs = 300_000
  *   buttons heard lately? ─ broker there and back ─ alarm stored ─┬─ every speaker says "speaker test"
  *                                                                 └─ everyone who is told gets "[TEST]" on every channel
  *
- * waiting ──the hour has come, or a person asks for it; nothing urgent is open──▶ testing ──▶ waiting. What fails, and a test that could not be
- * made for days, is an alarm until one passes. Nothing in it can be taken for a real alarm: its kind, the spoken clip
- * and every text say that it is a test, it calls nobody by the chains, and what is real interrupts it.
+ * waiting ──the hour has come, or a person asks for it; nothing urgent is open──▶ testing ──▶ waiting
+ *
+ * What fails, and a test that could not be made for days, is an alarm until one passes. Nothing in it can be taken for
+ * a real alarm: its kind, the spoken clip and every text say that it is a test, it calls nobody by the chains, and what
+ * is real interrupts it.
  */
 export function createSelfTest(options: SelfTestOptions): SelfTest {
   const { config, now, alarms } = options
@@ -108,7 +110,7 @@ export function createSelfTest(options: SelfTestOptions): SelfTest {
     return (isItsDay && since >= dayMs) || since >= lateMs
   }
 
-  /** Something that people are dealing with: a test would be in their way. That a channel is down is for the test to say. */
+  /** Something people are dealing with: a test would be in their way. That a channel is down is for the test to say. */
   const isUrgentOpen = () =>
     options.store
       .alarms({ isActive: true, limit: 200 })
