@@ -1,6 +1,6 @@
 import type { Phrase } from './alarm.ts'
 import { DeliveryError, RecipientError } from './errors.ts'
-import { fill } from './fill.ts'
+import { type Filling, fill } from './fill.ts'
 
 /**
  * What becomes of a message to a person, with what is put into it. The console says it in its own languages by the same
@@ -70,16 +70,13 @@ export const channelHints = {
 } as const
 export type ChannelHint = keyof typeof channelHints
 
-/** `key` is the sentence's own. */
-type Parameters = Readonly<Record<string, string | number>> & { key?: never }
-
 /** What a channel said, in words and for translation. */
 export interface ChannelReply {
   reply: string
   phrases: readonly Phrase[]
 }
 
-export function tell(key: ChannelWord, parameters: Parameters = {}): ChannelReply {
+export function tell(key: ChannelWord, parameters: Filling = {}): ChannelReply {
   return { reply: fill(channelWords[key], parameters), phrases: [{ key, ...parameters }] }
 }
 
@@ -90,7 +87,7 @@ interface FailureOptions {
   cause?: unknown
 }
 
-function wordsOf(key: ChannelWord, hint: ChannelHint, parameters: Parameters) {
+function wordsOf(key: ChannelWord, hint: ChannelHint, parameters: Filling) {
   return {
     message: fill(channelWords[key], parameters),
     phrase: { key, ...parameters },
@@ -100,7 +97,7 @@ function wordsOf(key: ChannelWord, hint: ChannelHint, parameters: Parameters) {
 }
 
 /** A channel failed; why, and what can be done about it. */
-export function channelError(key: ChannelWord, parameters: Parameters, options: FailureOptions): DeliveryError {
+export function channelError(key: ChannelWord, parameters: Filling, options: FailureOptions): DeliveryError {
   const { message, ...words } = wordsOf(key, options.hint, parameters)
   return new DeliveryError(message, { ...options, ...words })
 }
@@ -108,7 +105,7 @@ export function channelError(key: ChannelWord, parameters: Parameters, options: 
 /** The message cannot reach this one person; the channel itself is sound. */
 export function recipientError(
   key: ChannelWord,
-  parameters: Parameters,
+  parameters: Filling,
   options: Pick<FailureOptions, 'hint' | 'cause'>,
 ): RecipientError {
   const { message, ...words } = wordsOf(key, options.hint, parameters)

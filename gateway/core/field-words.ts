@@ -1,4 +1,4 @@
-import { fill } from './fill.ts'
+import { type Filling, fill } from './fill.ts'
 import type { FieldProblem } from './registration.ts'
 
 /**
@@ -35,7 +35,7 @@ export type FieldWord = keyof typeof fieldWords
 /** What is wrong with a field, in words and for translation. */
 export function wrongField(
   key: FieldWord,
-  parameters: Readonly<Record<string, string | number>> & { key?: never } = {},
+  parameters: Filling = {},
 ): Required<Pick<FieldProblem, 'message' | 'phrase'>> {
   return { message: fill(fieldWords[key], parameters), phrase: { key, ...parameters } }
 }

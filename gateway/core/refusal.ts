@@ -1,5 +1,5 @@
 import type { Phrase } from './alarm.ts'
-import { fill } from './fill.ts'
+import { type Filling, fill } from './fill.ts'
 
 /**
  * Every no of the gateway's rules, with what is put into it. The console says them in its own languages by the same
@@ -81,7 +81,6 @@ export const refusals = {
   'device-without-login': 'device {id} is heard through a bridge and has no login of its own',
   'self-test-running': 'a self-test is running; its report follows within minutes',
   'self-test-urgent': 'an urgent alarm waits for somebody: a test now would be in the way',
-
   'external-broker': 'the site uses an external broker; its users are made there',
 } as const
 export type RefusalKey = keyof typeof refusals
@@ -98,6 +97,6 @@ export function isRefusal(value: unknown): value is Refusal {
 }
 
 /** A no in words, and as key and parameters. */
-export function refuse(key: RefusalKey, parameters: Record<string, string | number> = {}): Refusal {
+export function refuse(key: RefusalKey, parameters: Filling = {}): Refusal {
   return { refused: fill(refusals[key], parameters), phrase: { key, ...parameters } }
 }
