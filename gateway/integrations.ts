@@ -53,7 +53,7 @@ export function createModbusPollers(
       ...map,
       ...context,
       onReadings: (readings) => intake.take(`modbus/${map.id}`, readings),
-      onRefusal: (device, reason) => intake.complain(`modbus/${map.id}`, device, reason),
+      onRefusal: (device, wrong) => intake.complain(`modbus/${map.id}`, device, wrong),
     })
 
   function settle(): void {

@@ -5,8 +5,8 @@ export interface NotUnderstood {
   topic: string
   /** What was expected and what came, for an integrator. */
   reason: string
-  /** The same for translation; absent where only the words are known. */
-  phrase?: Phrase
+  /** The same for translation. */
+  phrase: Phrase
   /** Particulars of the newest, which differ from one to the next: the value that was refused. */
   detail?: string
   /** The device of the site file it came from, where that is known. */
@@ -50,13 +50,13 @@ export function createInspector(capacity = defaultCapacity): Inspector {
       entries.set(key, {
         topic,
         reason: shortReason,
+        phrase,
         count: (before?.count ?? 0) + 1,
         firstAt: before?.firstAt ?? at,
         lastAt: at,
         bytes: payload.length,
         // A copy: the payload is a window into a buffer of the connection.
         beginning: Uint8Array.from(payload.subarray(0, shownBytes)),
-        ...(phrase === undefined ? {} : { phrase }),
         ...(detail === undefined ? {} : { detail: detail.slice(0, maxTextLength) }),
         ...(device === undefined ? {} : { device }),
       })

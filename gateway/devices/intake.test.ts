@@ -141,7 +141,7 @@ t.test('what nobody understands is counted with its reason and breaks nothing', 
   await send('site/s/nobody/up', { values: {} })
   await send('weather', {})
   t.same(intake.stats(), { received: 3, notUnderstood: 1, unknownDevice: 2, refusedReadings: 0, codecFailures: 0 })
-  t.match(registry.get('smoke-3'), { notUnderstood: 1, notUnderstoodReason: /expected an object/ })
+  t.match(registry.get('smoke-3'), { notUnderstood: 1, notUnderstoodReason: /expected a JSON object/ })
 })
 
 t.test('a button behind a bridge is known by its IEEE address as soon as the bridge has named it', async (t) => {

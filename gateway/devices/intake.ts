@@ -2,8 +2,8 @@ import type { Logger } from 'pino'
 import type { AccelerationBatch } from '../core/acceleration.ts'
 import { type MetricDescription, metrics } from '../core/device-kind.ts'
 import type { Measurement } from '../core/measurement.ts'
+import { type WrongMessage, wrongMessage } from '../core/message-words.ts'
 import type { Telemetry } from '../core/ports.ts'
-import { refuseReading } from '../core/reading-words.ts'
 import type { Codec, Decoded, Message, Reading, Report } from './codecs/codec.ts'
 import type { Inspector } from './inspector.ts'
 import type { MqttMessage } from './mqtt-link.ts'
@@ -37,7 +37,7 @@ export interface Intake {
   /** Readings of known devices that needed no decoding; `name` stands for the topic. */
   take(name: string, readings: ReadonlyMap<string, readonly Reading[]>): Promise<void>
   /** Something about a device that an integrator must mend. */
-  complain(name: string, device: string, reason: string): void
+  complain(name: string, device: string, wrong: WrongMessage): void
   /** A device that is new or described anew is read from its next message on. `sources`: all shared topics there are. */
   put(device: DeviceDescription, sources: readonly TopicSource[]): void
   /** Its messages are those of a stranger from now on. */
@@ -110,11 +110,11 @@ export function createIntake(options: IntakeOptions): Intake {
     if (hasChanged) options.onDeviceUp(device, isUp, at)
   }
 
-  function notUnderstood(message: Message, reason: string, device: string | undefined): void {
+  function notUnderstood(message: Message, wrong: WrongMessage, device: string | undefined): void {
     const { topic, payload, receivedAt } = message
     counts.notUnderstood++
-    inspector.note({ topic, payload, reason, at: receivedAt, ...(device === undefined ? {} : { device }) })
-    if (device !== undefined) registry.noteNotUnderstood(device, reason)
+    inspector.note({ topic, payload, ...wrong, at: receivedAt, ...(device === undefined ? {} : { device }) })
+    if (device !== undefined) registry.noteNotUnderstood(device, wrong.reason)
   }
 
   /** Codecs promise not to throw; one that breaks its word must not make the broker deliver the message for ever. */
@@ -123,22 +123,17 @@ export function createIntake(options: IntakeOptions): Intake {
       return route.decode(message, route)
     } catch (error) {
       counts.codecFailures++
-      return { notUnderstood: `codec ${route.codec} failed: ${error instanceof Error ? error.message : String(error)}` }
+      const said = error instanceof Error ? error.message : String(error)
+      return { notUnderstood: wrongMessage('codec-failed', { codec: route.codec, said }) }
     }
   }
 
-  function reject(
-    { reason, phrase }: ReturnType<typeof refuseReading>,
-    detail: string,
-    device: KnownDevice,
-    message: Message,
-  ): void {
+  function reject(wrong: WrongMessage, detail: string, device: KnownDevice, message: Message): void {
     counts.refusedReadings++
     inspector.note({
       topic: message.topic,
       payload: message.payload,
-      reason,
-      phrase,
+      ...wrong,
       detail,
       device: device.id,
       at: message.receivedAt,
@@ -156,7 +151,7 @@ export function createIntake(options: IntakeOptions): Intake {
     const { readings } = report
     if (readings === undefined || readings.length === 0) return undefined
     if (report.isStored && (deviceAt > at + futureMs || deviceAt < at - oldestStoredMs)) {
-      reject(refuseReading('stored-without-time'), new Date(deviceAt).toISOString(), device, message)
+      reject(wrongMessage('stored-without-time'), new Date(deviceAt).toISOString(), device, message)
       return undefined
     }
     const measurements: Measurement[] = []
@@ -229,7 +224,7 @@ export function createIntake(options: IntakeOptions): Intake {
     if (decoded.isBridgeUp === false) for (const device of routes.behindBridge(codec)) setUp(device, false, at)
     if (decoded.commands) for (const command of decoded.commands) options.publish?.(command.topic, command.payload)
     if (decoded.remark !== undefined)
-      inspector.note({ topic, payload, at, reason: decoded.remark, ...(route.own ? { device: route.own.id } : {}) })
+      inspector.note({ topic, payload, at, ...decoded.remark, ...(route.own ? { device: route.own.id } : {}) })
     return { isUnderstood: true, stored: takeAll(decoded.reports, message, codec, route.deviceOf) }
   }
 
@@ -260,9 +255,9 @@ export function createIntake(options: IntakeOptions): Intake {
       const reports = Array.from(readings, ([address, list]): Report => ({ address, readings: list }))
       return takeAll(reports, message, name, (id) => (id === undefined ? undefined : routes.byId(id)))
     },
-    complain(name, device, reason) {
-      inspector.note({ topic: name, payload: nothing, reason, device, at: now() })
-      registry.noteNotUnderstood(device, reason)
+    complain(name, device, wrong) {
+      inspector.note({ topic: name, payload: nothing, ...wrong, device, at: now() })
+      registry.noteNotUnderstood(device, wrong.reason)
     },
     put(device, sources) {
       registry.put(device)
@@ -291,13 +286,13 @@ function whatIsWrong(
   metric: string,
   { type, range, unit = '' }: MetricDescription,
   value: Measurement['value'],
-): ReturnType<typeof refuseReading> | undefined {
+): WrongMessage | undefined {
   if (type === 'number') {
-    if (typeof value !== 'number' || !Number.isFinite(value)) return refuseReading('no-number', { metric })
+    if (typeof value !== 'number' || !Number.isFinite(value)) return wrongMessage('no-number', { metric })
     if (range && (value < range[0] || value > range[1]))
-      return refuseReading('outside', { metric, from: range[0], to: range[1], unit })
+      return wrongMessage('outside', { metric, from: range[0], to: range[1], unit })
     return undefined
   }
-  if (type === 'boolean') return typeof value === 'boolean' ? undefined : refuseReading('no-boolean', { metric })
-  return typeof value === 'string' ? undefined : refuseReading('no-text', { metric })
+  if (type === 'boolean') return typeof value === 'boolean' ? undefined : wrongMessage('no-boolean', { metric })
+  return typeof value === 'string' ? undefined : wrongMessage('no-text', { metric })
 }

@@ -70,7 +70,7 @@ t.test('a meter is read by its map, goes on when a register is refused, and come
           ]),
         ),
       ),
-    onRefusal: (device, reason) => refusals.push(`${device} ${reason}`),
+    onRefusal: (device, { reason }) => refusals.push(`${device} ${reason}`),
     random: () => 0,
     logger: pino({ level: 'silent' }),
   })

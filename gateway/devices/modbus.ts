@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import modbus from 'modbus-serial'
 import type { Logger } from 'pino'
 import { backoffMs } from '../core/backoff.ts'
+import { type WrongMessage, wrongMessage } from '../core/message-words.ts'
 import type { ModbusPoint } from '../core/registration.ts'
 import type { Reading } from './codecs/codec.ts'
 
@@ -21,8 +22,8 @@ export interface ModbusPollerOptions {
   registers: readonly ModbusRegister[]
   /** One round, by device; resolves when it is stored. */
   onReadings(readings: ReadonlyMap<string, readonly Reading[]>): Promise<void>
-  /** Registers the device refuses, in words an integrator can act on. */
-  onRefusal(device: string, reason: string): void
+  /** A register the device refuses. */
+  onRefusal(device: string, wrong: WrongMessage): void
   random: () => number
   logger: Logger
 }
@@ -58,10 +59,11 @@ export function createModbusPoller(options: ModbusPollerOptions) {
         words = await read(client, block)
       } catch (error) {
         if (!isException(error)) throw error
-        for (const { device, metric } of block.registers)
+        const { table, address, length: count, registers } = block
+        for (const { device, metric } of registers)
           options.onRefusal(
             device,
-            `${metric}: the device refuses ${block.length} from ${block.table} ${block.address} (${error.message}); check table and address`,
+            wrongMessage('register-refused', { metric, count, table, address, code: error.modbusCode }),
           )
         continue
       }
@@ -154,7 +156,7 @@ async function read(client: Client, { table, address, length }: Block): Promise<
 }
 
 /** An answer that says no, as against no answer. */
-function isException(error: unknown): error is Error {
+function isException(error: unknown): error is Error & { modbusCode: number } {
   return error instanceof Error && typeof (error as { modbusCode?: unknown }).modbusCode === 'number'
 }
 

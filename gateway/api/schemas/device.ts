@@ -114,7 +114,7 @@ export function telemetryPointToWire(point: CoreTelemetryPoint): TelemetryPoint 
 export interface InspectedRow {
   topic: string
   reason: string
-  phrase?: Why
+  phrase: Why
   detail?: string
   device?: string
   count: number
@@ -128,9 +128,7 @@ export const Inspected = Type.Object(
   {
     topic: Type.String(),
     reason: Type.String({ description: 'what was expected and what came' }),
-    phrase: Type.Optional(
-      Type.Unsafe<Why>({ ...Why, description: 'the same for translation; absent where only the words are known' }),
-    ),
+    phrase: Type.Unsafe<Why>({ ...Why, description: 'the same for translation' }),
     detail: Type.Optional(Type.String({ description: 'particulars of the newest: the value that was refused' })),
     device: Type.Optional(Id),
     count: Type.Integer({ description: 'alike messages since the first' }),

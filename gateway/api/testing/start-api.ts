@@ -152,6 +152,7 @@ async function startApi(
         {
           topic: 'zigbee2mqtt/kitchen',
           reason: 'expected a JSON object',
+          phrase: { key: 'object-expected' },
           count: 3,
           firstAt: now() - 1000,
           lastAt: now(),

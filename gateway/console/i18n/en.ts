@@ -1,6 +1,6 @@
 import { channelHints, channelWords } from '../../core/channel-words.ts'
 import { fieldWords } from '../../core/field-words.ts'
-import { readingWords } from '../../core/reading-words.ts'
+import { messageWords } from '../../core/message-words.ts'
 import { refusals } from '../../core/refusal.ts'
 import { selfTestWords } from '../../core/self-test.ts'
 
@@ -751,7 +751,7 @@ export default {
     no: 'no',
     search: 'Search name, place, kind or id',
     batteryLow: 'Battery low',
-    reading: readingWords,
+    wrong: messageWords,
     tabs: {
       list: 'Devices',
       unknown: 'Not registered {count}',

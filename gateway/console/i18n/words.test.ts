@@ -4,8 +4,8 @@ import { errorCodes } from '../../api/schemas/error.ts'
 import { channelHints, channelWords } from '../../core/channel-words.ts'
 import { liftSignals } from '../../core/device-kind.ts'
 import { fieldWords } from '../../core/field-words.ts'
+import { messageWords } from '../../core/message-words.ts'
 import { cameraProblems } from '../../core/ports.ts'
-import { readingWords } from '../../core/reading-words.ts'
 import { refusals } from '../../core/refusal.ts'
 import { selfTestWords } from '../../core/self-test.ts'
 import en from './en.ts'
@@ -33,9 +33,10 @@ t.test('nothing in Chinese was left in English, and the other way round', async 
     texts(en).filter((text) => /\p{Script=Han}/u.test(text)),
     ['中文'],
   )
+  // What stands in “…” in letters, as options and products do, is written as its makers write it.
   t.same(
     texts(zh).filter((text) =>
-      /[A-Za-z]{3,}/.test(text.replace(/\{\w+\}|MQTT|HTTPS|LEL|ppm|devices|RTSP|TCP|ffmpeg|JSON/g, '')),
+      /[A-Za-z]{3,}/.test(text.replace(/\{\w+\}|“[\w. -]+”|MQTT|HTTPS|LEL|ppm|devices|RTSP|TCP|ffmpeg|JSON/g, '')),
     ),
     ['English'],
   )
@@ -101,8 +102,28 @@ t.test('all that channels to people say has its key, and every key its sentence'
   )
   t.same(Object.keys(zh.response.replies).sort(), Object.keys(channelWords).sort())
   t.same(Object.keys(zh.response.hints).sort(), Object.keys(channelHints).sort())
-  t.same(Object.keys(zh.devices.reading).sort(), Object.keys(readingWords).sort())
   t.same(Object.keys(zh.selfTest.replies).sort(), Object.keys(selfTestWords).sort())
+})
+
+t.test('every reason why a message of a device was not taken has its sentence', async (t) => {
+  const folder = new URL('../../devices/', import.meta.url)
+  const sources = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(
+    (name) => /\.ts$/.test(name) && !/\.test\.ts$/.test(name),
+  )
+  const texts = sources.map((name) => ({ name, text: readFileSync(new URL(name, folder), 'utf8') }))
+  t.ok(texts.length > 25, `${texts.length} files were read`)
+  t.same(
+    texts.filter(({ text }) => /\b(?:notUnderstood|remark|reason): ['"`]/.test(text)).map(({ name }) => name),
+    [],
+    'what is wrong is said by a key: wrongMessage(…) of core/message-words.ts',
+  )
+  t.same(Object.keys(zh.devices.wrong).sort(), Object.keys(messageWords).sort())
+  const all = texts.map(({ text }) => text).join('\n')
+  t.same(
+    Object.keys(messageWords).filter((key) => key !== 'looks-like' && !all.includes(`'${key}'`)),
+    [],
+    'no sentence is kept that nobody says',
+  )
 })
 
 t.test('all that can be wrong with a field or a line of a table has its sentence', async (t) => {

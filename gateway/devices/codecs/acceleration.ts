@@ -1,5 +1,6 @@
 import type { AccelerationBatch } from '../../core/acceleration.ts'
-import type { Codec, Decoded, Message } from './codec.ts'
+import { wrongMessage } from '../../core/message-words.ts'
+import type { Codec, Decoded, Message, NotUnderstood } from './codec.ts'
 import { isObject, type JsonObject, readObject } from './json.ts'
 import { noOptions } from './no-options.ts'
 
@@ -13,7 +14,6 @@ import { noOptions } from './no-options.ts'
 
 const headerBytes = 20
 const sampleBytes = 6
-const magic = 0x4147
 const version = 1
 /** Bit 0 of the flags: the band has no clock, and the instant means nothing. */
 const flagNoClock = 1
@@ -23,7 +23,9 @@ const rateRangeHz = [5, 400] as const
 /** Beyond every wearable's range: a wrong scale, not a blow. */
 const maxG = 64
 
-export type Acceleration = { batch: AccelerationBatch; deviceAt?: number } | { notUnderstood: string }
+export type Acceleration = { batch: AccelerationBatch; deviceAt?: number } | NotUnderstood
+
+const refuse = (...why: Parameters<typeof wrongMessage>): NotUnderstood => ({ notUnderstood: wrongMessage(...why) })
 
 /** Whether a payload begins as the binary form does. */
 export function isBinaryAcceleration(payload: Uint8Array): boolean {
@@ -32,19 +34,17 @@ export function isBinaryAcceleration(payload: Uint8Array): boolean {
 
 /** Reads the binary form. Samples of a band without a clock end at the receipt. */
 export function readBinaryAcceleration(payload: Uint8Array, receivedAt: number): Acceleration {
-  if (payload.length < headerBytes)
-    return { notUnderstood: `expected a header of ${headerBytes} bytes, got ${payload.length} bytes` }
+  if (!isBinaryAcceleration(payload)) return refuse('acceleration-expected')
   const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength)
-  if (view.getUint16(0, true) !== magic) return { notUnderstood: 'expected "GA" as the first two bytes' }
-  if (payload[2] !== version) return { notUnderstood: `expected version ${version} in byte 2, got ${payload[2]}` }
+  if (payload[2] !== version) return refuse('wrong-version', { expected: version, version: payload[2]! })
   const rateHz = view.getUint16(4, true) / 100
   const scale = view.getUint16(6, true)
   const count = view.getUint16(8, true)
   if (payload.length !== headerBytes + count * sampleBytes)
-    return { notUnderstood: `expected ${headerBytes + count * sampleBytes} bytes for ${count} samples` }
-  if (scale === 0) return { notUnderstood: 'expected a scale (counts per g) above 0' }
+    return refuse('samples-length', { expected: headerBytes + count * sampleBytes, count })
+  if (scale === 0) return refuse('scale-expected')
   const wrong = checkShape(rateHz, count)
-  if (wrong) return { notUnderstood: wrong }
+  if (wrong) return wrong
   const firstAt = payload[3]! & flagNoClock ? undefined : Number(view.getBigUint64(12, true))
   const values = new Float32Array(count * 3)
   for (let index = 0; index < values.length; index++)
@@ -55,33 +55,31 @@ export function readBinaryAcceleration(payload: Uint8Array, receivedAt: number):
 /** Reads the JSON form. */
 export function readJsonAcceleration(message: JsonObject, receivedAt: number): Acceleration {
   const { at, rateHz, scale = 1, samples } = message
-  if (typeof rateHz !== 'number') return { notUnderstood: 'expected a number "rateHz" (samples a second)' }
-  if (typeof scale !== 'number' || !(scale > 0)) return { notUnderstood: 'expected "scale" (counts per g) above 0' }
-  if (!Array.isArray(samples) || samples.length % 3 !== 0)
-    return { notUnderstood: 'expected "samples" as a list x, y, z, x, y, z … of numbers' }
+  if (typeof rateHz !== 'number') return refuse('rate-expected')
+  if (typeof scale !== 'number' || !(scale > 0)) return refuse('scale-expected')
+  if (!Array.isArray(samples) || samples.length % 3 !== 0) return refuse('samples-expected')
   const wrong = checkShape(rateHz, samples.length / 3)
-  if (wrong) return { notUnderstood: wrong }
+  if (wrong) return wrong
   const values = new Float32Array(samples.length)
   for (const [index, value] of samples.entries()) {
-    if (typeof value !== 'number') return { notUnderstood: '"samples" holds something that is no number' }
+    if (typeof value !== 'number') return refuse('samples-expected')
     values[index] = value / scale
   }
   const firstAt = typeof at === 'number' ? at : typeof at === 'string' ? Date.parse(at) : undefined
-  if (at !== undefined && !Number.isFinite(firstAt)) return { notUnderstood: '"at" is no instant' }
+  if (at !== undefined && !Number.isFinite(firstAt)) return refuse('no-instant', { field: 'at' })
   return batchOf(values, rateHz, firstAt, receivedAt)
 }
 
-function checkShape(rateHz: number, count: number): string | undefined {
+function checkShape(rateHz: number, count: number): NotUnderstood | undefined {
   const [slowest, fastest] = rateRangeHz
   if (!(rateHz >= slowest && rateHz <= fastest))
-    return `expected ${slowest} to ${fastest} samples a second, got ${rateHz}`
-  if (count === 0 || count > maxSamples) return `expected 1 to ${maxSamples} samples, got ${count}`
+    return refuse('rate-outside', { from: slowest, to: fastest, rate: rateHz })
+  if (count === 0 || count > maxSamples) return refuse('samples-count', { most: maxSamples, count })
   return undefined
 }
 
 function batchOf(values: Float32Array, rateHz: number, firstAt: number | undefined, receivedAt: number): Acceleration {
-  for (const value of values)
-    if (!(Math.abs(value) <= maxG)) return { notUnderstood: `a sample exceeds ${maxG} g; check the scale` }
+  for (const value of values) if (!(Math.abs(value) <= maxG)) return refuse('scale-wrong', { most: maxG })
   const count = values.length / 3
   const start = firstAt ?? receivedAt - ((count - 1) * 1000) / rateHz
   const times = new Float64Array(count)
@@ -94,7 +92,7 @@ function decode({ payload, receivedAt }: Message): Decoded {
   if (isBinaryAcceleration(payload)) read = readBinaryAcceleration(payload, receivedAt)
   else {
     const message = readObject(payload)
-    if (!message) return { notUnderstood: 'expected acceleration as JSON, or binary beginning with "GA"' }
+    if (!message) return refuse('acceleration-expected')
     read = readJsonAcceleration(isObject(message.acceleration) ? message.acceleration : message, receivedAt)
   }
   if ('notUnderstood' in read) return read

@@ -1,3 +1,4 @@
+import { asGuessed, wrongMessage } from '../../core/message-words.ts'
 import type { Codec, Decode } from './codec.ts'
 import { noOptions } from './no-options.ts'
 
@@ -10,12 +11,10 @@ export function createAuto(families: readonly Codec[]): Codec {
         if (!codec.recognises(message, route)) continue
         const decoded = decode(message, route)
         return 'notUnderstood' in decoded
-          ? { notUnderstood: `looks like ${codec.kind}: ${decoded.notUnderstood}` }
+          ? { notUnderstood: asGuessed(codec.kind, decoded.notUnderstood) }
           : { family: codec.kind, ...decoded }
       }
-      return {
-        notUnderstood: `no family of devices recognised it (${families.map(({ kind }) => kind).join(', ')}); give the device a codec, or describe its fields with mapped-json`,
-      }
+      return { notUnderstood: wrongMessage('no-family', { families: families.map(({ kind }) => kind).join(', ') }) }
     }
   }
   return {

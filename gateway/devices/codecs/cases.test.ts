@@ -71,10 +71,11 @@ function payloadOf({ json, text, hex, base64 }: GoldenCase): Uint8Array {
 
 /** The outcome as cases write it: readings as one object, instants in ISO 8601. */
 function shape(decoded: Decoded): Record<string, unknown> {
-  if ('notUnderstood' in decoded) return { notUnderstood: decoded.notUnderstood }
-  const { reports, commands, ...rest } = decoded
+  if ('notUnderstood' in decoded) return { notUnderstood: decoded.notUnderstood.reason }
+  const { reports, commands, remark, ...rest } = decoded
   return {
     ...rest,
+    ...(remark ? { remark: remark.reason } : {}),
     ...(reports.length > 0 ? { reports: reports.map(shapeReport) } : {}),
     ...(commands
       ? { commands: commands.map(({ topic, payload }) => ({ topic, hex: Buffer.from(payload).toString('hex') })) }

@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { wrongMessage } from '../../core/message-words.ts'
 import type { Codec, CodecDevice, Decoded, Message, Reading, Route } from './codec.ts'
 import { readDistance } from './distance.ts'
 import { readFields } from './field-names.ts'
@@ -37,9 +38,9 @@ function decode({ topic, payload }: Message, route: Route): Decoded {
   const address = at < 0 ? undefined : parts[at + 1]?.toLowerCase()
   if (otherEvents.has(event)) return { reports: [] }
   if (address === undefined || (event !== 'up' && event !== 'status'))
-    return { notUnderstood: 'expected a topic application/<id>/device/<devEUI>/event/up' }
+    return { notUnderstood: wrongMessage('wrong-topic', { expected: 'application/<id>/device/<devEUI>/event/up' }) }
   const message = readObject(payload)
-  if (!message) return { notUnderstood: 'expected JSON; set the marshaler of ChirpStack to json, not protobuf' }
+  if (!message) return { notUnderstood: wrongMessage('chirpstack-json') }
   const device = route.own ?? route.find(address)
   const deviceAt = instantOf(message.time ?? message.publishedAt)
   const about = { address, ...(deviceAt === undefined ? {} : { deviceAt }) }
@@ -70,24 +71,26 @@ function readStatus(message: JsonObject): RawReadings {
 function readUplink(message: JsonObject, device: CodecDevice | undefined): RawReadings {
   const info = objectAt(message, 'deviceInfo')
   const decoded = decodedObject(message)
-  let found: RawReadings = { notUnderstood: 'expected "object", "objectJSON" or "data"' }
+  let found: RawReadings = {
+    notUnderstood: wrongMessage('fields-expected', {
+      expected: 'object, objectJSON, data',
+      fields: fieldNames(message),
+    }),
+  }
   if (decoded) {
     const readings = readDecoded(decoded, device)
     const stored = readStored(decoded.history, device)
     found =
       readings.length > 0 || stored.length > 0
         ? { readings, stored }
-        : { notUnderstood: `none of the decoded fields is known (${fieldNames(decoded)})` }
+        : { notUnderstood: wrongMessage('fields-unknown', { fields: fieldNames(decoded) }) }
   }
   const data = textOf(message.data)
   if ('notUnderstood' in found && data !== undefined) {
     const profile = textOf(info?.deviceProfileName ?? message.deviceProfileName)
     const raw = readRaw(data, numberOf(message.fPort), decoderOf(device, profile), device)
     if (raw) found = raw
-    else if (!decoded)
-      found = {
-        notUnderstood: `raw bytes without a decoder: set options.decoder to one of ${decoders.join(', ')}, or a codec in ChirpStack's device profile`,
-      }
+    else if (!decoded) found = { notUnderstood: wrongMessage('no-decoder', { decoders: decoders.join(', ') }) }
   }
   if ('notUnderstood' in found) return found
   const gateways = Array.isArray(message.rxInfo) ? message.rxInfo.filter(isObject) : []

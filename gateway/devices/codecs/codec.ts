@@ -1,5 +1,6 @@
 import type { TSchema } from 'typebox'
 import type { AccelerationBatch } from '../../core/acceleration.ts'
+import type { WrongMessage } from '../../core/message-words.ts'
 
 /** One message as it arrived. */
 export interface Message {
@@ -58,15 +59,17 @@ export interface Understood {
   /** The bridge of the family says whether it works; while it does not, none of its devices is heard. */
   isBridgeUp?: boolean
   /** Understood in part: what was left out and why, for the inspector. */
-  remark?: string
+  remark?: WrongMessage
   /** The family that understood it, where the codec asked several. */
   family?: string
 }
 
-export type Decoded =
-  | Understood
-  /** In words an integrator can act on: what was expected and what came. */
-  | { notUnderstood: string }
+/** What was expected and what came: `wrongMessage(…)` of core/message-words.ts. */
+export interface NotUnderstood {
+  notUnderstood: WrongMessage
+}
+
+export type Decoded = Understood | NotUnderstood
 
 /** What a codec may know of a device of the site file. */
 export interface CodecDevice {

@@ -37,6 +37,6 @@ t.test('rubbish is answered with what was expected, never with a crash', async (
     `{"values":{${Array.from({ length: 65 }, (_, index) => `"m${index}":1`).join()}}}`,
     '{"at":1e400,"values":{}}',
   ])
-    t.match(decode(text), { notUnderstood: String }, text.slice(0, 40))
-  t.match(read(new Uint8Array([0xff, 0xfe, 0])), { notUnderstood: String })
+    t.match(decode(text), { notUnderstood: { reason: String, phrase: { key: String } } }, text.slice(0, 40))
+  t.match(read(new Uint8Array([0xff, 0xfe, 0])), { notUnderstood: { reason: String, phrase: { key: String } } })
 })

@@ -1,4 +1,5 @@
 import { metrics } from '../../core/device-kind.ts'
+import { wrongMessage } from '../../core/message-words.ts'
 import { isBinaryAcceleration, readBinaryAcceleration, readJsonAcceleration } from './acceleration.ts'
 import type { Codec, Decoded, Message, Reading } from './codec.ts'
 import { isObject, readJson } from './json.ts'
@@ -17,31 +18,31 @@ function decode({ payload, receivedAt }: Message): Decoded {
     }
   }
   const message = readJson(payload)
-  if (message === undefined) return { notUnderstood: 'expected JSON in UTF-8' }
-  if (!isObject(message)) return { notUnderstood: 'expected an object' }
+  if (message === undefined) return { notUnderstood: wrongMessage('json-expected') }
+  if (!isObject(message)) return { notUnderstood: wrongMessage('object-expected') }
   const { at, values, acceleration } = message
   const isBatch = isObject(acceleration)
-  if (!isObject(values) && !(isBatch && values === undefined))
-    return { notUnderstood: 'expected an object "values" of metric: value' }
+  if (!isObject(values) && !(isBatch && values === undefined)) return { notUnderstood: wrongMessage('values-expected') }
   const readings: Reading[] = []
   for (const metric in values as object | undefined) {
-    if (readings.length === maxValues) return { notUnderstood: `expected at most ${maxValues} values` }
+    if (readings.length === maxValues) return { notUnderstood: wrongMessage('too-many-values', { most: maxValues }) }
     if (!Object.hasOwn(metrics, metric) && !metricName.test(metric))
-      return { notUnderstood: `"${metric.slice(0, 40)}" is no metric name` }
+      return { notUnderstood: wrongMessage('no-metric-name', { field: metric.slice(0, 40) }) }
     const value = (values as Record<string, unknown>)[metric]
     const isReading =
       typeof value === 'boolean' ||
       (typeof value === 'number' && Number.isFinite(value)) ||
       (typeof value === 'string' && value.length <= maxTextLength)
-    if (!isReading) return { notUnderstood: `"${metric}" is neither number, boolean nor short text` }
+    if (!isReading) return { notUnderstood: wrongMessage('no-value', { field: metric }) }
     readings.push({ metric, value })
   }
   const deviceAt = typeof at === 'number' ? at : typeof at === 'string' ? Date.parse(at) : undefined
-  if (at !== undefined && !Number.isFinite(deviceAt)) return { notUnderstood: '"at" is no instant' }
+  if (at !== undefined && !Number.isFinite(deviceAt))
+    return { notUnderstood: wrongMessage('no-instant', { field: 'at' }) }
   if (!isBatch) return { reports: [deviceAt === undefined ? { readings } : { readings, deviceAt }] }
 
   const read = readJsonAcceleration(acceleration.at === undefined ? { ...acceleration, at } : acceleration, receivedAt)
-  if ('notUnderstood' in read) return { notUnderstood: `acceleration: ${read.notUnderstood}` }
+  if ('notUnderstood' in read) return read
   const instant = deviceAt ?? read.deviceAt
   return {
     reports: [{ readings, acceleration: read.batch, ...(instant === undefined ? {} : { deviceAt: instant }) }],

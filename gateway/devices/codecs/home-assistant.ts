@@ -1,3 +1,4 @@
+import { wrongMessage } from '../../core/message-words.ts'
 import type { Codec, Decoded, Message } from './codec.ts'
 import { metricNameOf } from './field-names.ts'
 import { fieldNames, isObject, type JsonObject, readObject, textOf } from './json.ts'
@@ -36,13 +37,18 @@ function decode({ topic, payload }: Message): Decoded {
   // An empty payload takes the announcement back.
   if (payload.length === 0) return { reports: [] }
   const config = readObject(payload)
-  if (!config) return { notUnderstood: 'expected a JSON object as discovery config' }
+  if (!config) return { notUnderstood: wrongMessage('object-expected') }
   const deviceValue = entryOf(config, 'device')
   const device = isObject(deviceValue) ? deviceValue : {}
   const ids = [entryOf(device, 'identifiers')].flat().flatMap((id) => textOf(id) ?? [])
   const address = textOf(entryOf(config, 'unique_id')) ?? ids[0]
   if (address === undefined)
-    return { notUnderstood: `expected "unique_id" or a device with identifiers, got ${fieldNames(config)}` }
+    return {
+      notUnderstood: wrongMessage('fields-expected', {
+        expected: 'unique_id, device.identifiers',
+        fields: fieldNames(config),
+      }),
+    }
   const model = [textOf(entryOf(device, 'manufacturer')), textOf(entryOf(device, 'model'))].filter(Boolean).join(' ')
   const name = textOf(device.name) ?? textOf(config.name)
   const state = textOf(entryOf(config, 'state_topic'))

@@ -1,4 +1,5 @@
 import { metrics } from '../../core/device-kind.ts'
+import { type WrongMessage, wrongMessage } from '../../core/message-words.ts'
 import type { Codec, Decoded, Message, Reading, Report, Route } from './codec.ts'
 import { readFields } from './field-names.ts'
 import { fieldNames, instantOf, isObject, type JsonObject, objectAt, readJson, textOf } from './json.ts'
@@ -12,14 +13,15 @@ function decode({ payload }: Message, route: Route): Decoded {
   const body = readJson(payload)
   const messages = Array.isArray(body) ? body : isObject(body) && Array.isArray(body.msg) ? body.msg : [unwrap(body)]
   const reports: Report[] = []
-  const reasons: string[] = []
+  const wrong: WrongMessage[] = []
   for (const message of messages.slice(0, maxMessages)) {
-    const read = isObject(message) ? readMessage(message, route) : 'expected a JSON object'
-    if (typeof read === 'string') reasons.push(read)
+    const read = isObject(message) ? readMessage(message, route) : wrongMessage('object-expected')
+    if ('reason' in read) wrong.push(read)
     else reports.push(...read)
   }
-  if (reports.length === 0 && reasons.length > 0) return { notUnderstood: reasons[0]! }
-  return { reports, ...(reasons.length > 0 ? { remark: reasons[0]! } : {}) }
+  const [first] = wrong
+  if (reports.length === 0 && first) return { notUnderstood: first }
+  return { reports, ...(first ? { remark: first } : {}) }
 }
 
 /** OneNET puts the message into `msg`, beside its signature; newer ones as text. */
@@ -36,24 +38,30 @@ function unwrap(body: unknown): unknown {
 
 const textOrNumber = (value: unknown) => textOf(value) ?? (typeof value === 'number' ? String(value) : undefined)
 
-function readMessage(message: JsonObject, route: Route): Report[] | string {
+function readMessage(message: JsonObject, route: Route): Report[] | WrongMessage {
   const address =
     textOrNumber(message.imei ?? message.IMEI) ?? textOrNumber(message.deviceId ?? message.dev_id ?? message.deviceName)
-  if (address === undefined) return `expected "imei", "IMEI", "deviceId" or "dev_id", got ${fieldNames(message)}`
+  if (address === undefined)
+    return wrongMessage('fields-expected', { expected: 'imei, IMEI, deviceId, dev_id', fields: fieldNames(message) })
   const deviceAt = instantOf(message.timestamp ?? message.at)
   const about = { address, ...(deviceAt === undefined ? {} : { deviceAt }) }
   const type = message.messageType ?? message.type
   // CTWing tells online and offline as its own message type, OneNET as type 2.
   if (type === 'deviceOnlineOfflineReport' || type === 2) {
     const state = message.eventType ?? message.status
-    return state === 1 || state === 0 ? [{ ...about, isUp: state === 1 }] : 'expected eventType or status 0 or 1'
+    return state === 1 || state === 0
+      ? [{ ...about, isUp: state === 1 }]
+      : wrongMessage('word-expected', { words: '0, 1', field: 'eventType / status' })
   }
   const values = valuesOf(message)
   if (values === undefined)
-    return `expected "payload", "eventContent", "params" or "ds_id" with "value", got ${fieldNames(message)}`
+    return wrongMessage('fields-expected', {
+      expected: 'payload, eventContent, params, ds_id + value',
+      fields: fieldNames(message),
+    })
   const kind = (route.own ?? route.find(address))?.kind
   const readings = [...readOwnMetrics(values), ...readFields(values, kind)]
-  if (readings.length === 0) return `none of its fields is known (${fieldNames(values)})`
+  if (readings.length === 0) return wrongMessage('fields-unknown', { fields: fieldNames(values) })
   return [{ ...about, readings }]
 }
 

@@ -79,9 +79,9 @@ export function push(readings: Reading[], metric: string, value: number | boolea
   if (value !== undefined) readings.push({ metric, value })
 }
 
-/** The names of an object's fields for a sentence, a few of them. */
+/** The names of an object's fields for a sentence of any language, a few of them; `{}` where there are none. */
 export function fieldNames(object: JsonObject): string {
   const names = Object.keys(object)
   const shown = names.slice(0, 8).map((name) => name.slice(0, 32))
-  return names.length === 0 ? 'no fields' : `${shown.join(', ')}${names.length > 8 ? ' …' : ''}`
+  return names.length === 0 ? '{}' : `${shown.join(', ')}${names.length > 8 ? ' …' : ''}`
 }

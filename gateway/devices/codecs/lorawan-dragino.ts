@@ -1,6 +1,7 @@
+import { wrongMessage } from '../../core/message-words.ts'
 import type { CodecDevice, Reading } from './codec.ts'
 import { readDistance } from './distance.ts'
-import { draginoPollPort, draginoRows, draginoTime } from './lorawan-history.ts'
+import { draginoPollPort, draginoRow, draginoRows, draginoTime } from './lorawan-history.ts'
 import type { RawReadings } from './lorawan-milesight.ts'
 
 /* Dragino's formats, one for each model, big-endian (https://wiki.dragino.com, "Uplink Payload" of each model). */
@@ -25,7 +26,7 @@ export function readDragino(
   if (rows) return rows
   const least = { lht65: 11, lds02: 10, lds03a: 7, lwl03a: 7, ldds75: 8 }[model]
   if (bytes.length < least)
-    return { notUnderstood: `Dragino ${model}: expected ${least} bytes or more, got ${bytes.length}` }
+    return { notUnderstood: wrongMessage('too-short', { decoder: `Dragino ${model}`, least, bytes: bytes.length }) }
   if (model === 'lht65') return readLht65(view)
   if (model === 'lds02') return readLds02(view)
   if (model === 'ldds75') return readLdds75(view, device)
@@ -42,7 +43,13 @@ function readDatalog(model: DraginoModel, bytes: Uint8Array, view: DataView): Ra
   if (model === 'lds02' || model === 'ldds75') return undefined
   const rows = draginoRows(bytes)
   if (rows === undefined)
-    return { notUnderstood: `Dragino ${model}: expected stored rows of 11 bytes each, got ${bytes.length}` }
+    return {
+      notUnderstood: wrongMessage('rows-expected', {
+        decoder: `Dragino ${model}`,
+        row: draginoRow,
+        bytes: bytes.length,
+      }),
+    }
   const readingsAt = (row: number) => (model === 'lht65' ? readLht65Row(view, row) : readState(model, view, row))
   return { readings: [], stored: rows.map((row) => ({ at: draginoTime(view, row), readings: readingsAt(row) })) }
 }
@@ -81,7 +88,8 @@ function readLds02(view: DataView): RawReadings {
   const readings: Reading[] = [{ metric: 'batteryVolts', value: millivolts(view) }]
   const status = view.getUint8(0)
   const mode = view.getUint8(2)
-  if (mode !== 1 && mode !== 2 && mode !== 3) return { notUnderstood: `Dragino lds02: mode ${mode} is not known` }
+  if (mode !== 1 && mode !== 2 && mode !== 3)
+    return { notUnderstood: wrongMessage('mode-unknown', { decoder: 'Dragino lds02', mode }) }
   if (mode !== 2) readings.push({ metric: 'isOpen', value: (status & 0x80) !== 0 })
   if (mode !== 1) readings.push({ metric: 'isWet', value: (status & 0x40) !== 0 })
   return { readings }
@@ -93,7 +101,7 @@ const noEchoMillimeters = 20
 function readLdds75(view: DataView, device: CodecDevice | undefined): RawReadings {
   const readings: Reading[] = [{ metric: 'batteryVolts', value: millivolts(view) }]
   const distance = view.getUint16(2)
-  if (distance <= noEchoMillimeters) return { readings, remark: 'Dragino ldds75: the sensor has no echo' }
+  if (distance <= noEchoMillimeters) return { readings, remark: wrongMessage('no-echo', { decoder: 'Dragino ldds75' }) }
   readings.push(...readDistance(distance / 1000, device))
   return { readings }
 }

@@ -1,3 +1,4 @@
+import { type WrongMessage, wrongMessage } from '../../core/message-words.ts'
 import type { CodecDevice, Reading } from './codec.ts'
 import { readDistance } from './distance.ts'
 
@@ -111,9 +112,13 @@ const headLength = 6
 
 /**
  * Reads the rows from `from` to the end of the uplink.
- * @returns in words what is wrong where no model of this kind of device has such rows
+ * @returns what is wrong where no model of this kind of device has such rows
  */
-export function readMilesightRows(bytes: Uint8Array, from: number, device: CodecDevice): StoredReadings[] | string {
+export function readMilesightRows(
+  bytes: Uint8Array,
+  from: number,
+  device: CodecDevice,
+): StoredReadings[] | WrongMessage {
   const rest = bytes.length - from
   const fits = ({ length, kinds }: Layout): boolean => {
     const row = headLength + length
@@ -122,7 +127,7 @@ export function readMilesightRows(bytes: Uint8Array, from: number, device: Codec
     return true
   }
   const layout = milesight.find(fits)
-  if (!layout) return `stored history of ${rest} bytes fits no model of kind ${device.kind}`
+  if (!layout) return wrongMessage('history-misfit', { decoder: 'Milesight', bytes: rest, kind: device.kind })
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const rows: StoredReadings[] = []
   for (let at = from; at < bytes.length; at += headLength + layout.length)
@@ -130,8 +135,8 @@ export function readMilesightRows(bytes: Uint8Array, from: number, device: Codec
   return rows
 }
 
-/** Rows of LHT65, LDS03A and LWL03A. */
-const draginoRow = 11
+/** Bytes of a row of LHT65, LDS03A and LWL03A. */
+export const draginoRow = 11
 /** The port on which Dragino's sensors answer a poll of their memory. */
 export const draginoPollPort = 3
 

@@ -1,4 +1,5 @@
-import type { CodecDevice, Reading } from './codec.ts'
+import { type WrongMessage, wrongMessage } from '../../core/message-words.ts'
+import type { CodecDevice, NotUnderstood, Reading } from './codec.ts'
 import { readDistance } from './distance.ts'
 import { isMilesightRow, readMilesightRows, type StoredReadings } from './lorawan-history.ts'
 
@@ -9,8 +10,8 @@ import { isMilesightRow, readMilesightRows, type StoredReadings } from './lorawa
 
 /** Of one uplink. `stored`: what the sensor kept and tells later. */
 export type RawReadings =
-  | { readings: Reading[]; stored?: readonly StoredReadings[]; remark?: string }
-  | { notUnderstood: string }
+  | { readings: Reading[]; stored?: readonly StoredReadings[]; remark?: WrongMessage }
+  | NotUnderstood
 
 /** Bytes of a value by type. */
 const lengths: Readonly<Record<number, number>> = {
@@ -51,6 +52,7 @@ const ownLengths: Readonly<Record<number, number>> = {
   63: 1,
   255: 2,
 }
+const decoder = 'Milesight'
 /** A value with the state of its threshold behind it. */
 const alarmBit = 0x80
 const presses = { 1: 'single', 2: 'long', 3: 'double' } as const
@@ -70,15 +72,19 @@ export function readMilesight(bytes: Uint8Array, device: CodecDevice | undefined
     // Thresholds: the same value with one byte more, on the channel with its top bit set.
     const length = known === undefined ? undefined : !isOwn && channel & alarmBit ? known + 1 : known
     if (length === undefined || at + length > bytes.length) {
-      const where = `channel ${hex(channel)} type ${hex(type)}`
-      const why = length === undefined ? `${where} is not known` : `${where} is cut off`
-      return readings.length === 0 ? { notUnderstood: `Milesight: ${why}` } : { readings, remark: `Milesight: ${why}` }
+      const where = { decoder, channel: hex(channel), type: hex(type) }
+      return partly(readings, wrongMessage(length === undefined ? 'channel-unknown' : 'channel-cut-off', where))
     }
     if (isOwn) readOwn(type, bytes[at]!, device, readings)
     else readings.push(...readChannel(channel & ~alarmBit, type, view, at, device))
     offset = at + length
   }
-  return readings.length > 0 ? { readings } : { notUnderstood: 'Milesight: no channel in the payload' }
+  return readings.length > 0 ? { readings } : { notUnderstood: wrongMessage('no-channel', { decoder }) }
+}
+
+/** What came before the place that is wrong counts. */
+function partly(readings: Reading[], wrong: WrongMessage): RawReadings {
+  return readings.length === 0 ? { notUnderstood: wrong } : { readings, remark: wrong }
 }
 
 /** Uplinks of stored rows hold nothing behind them. */
@@ -91,8 +97,7 @@ function readHistory(
   // Nobody asks for the memory of a stranger.
   if (!device) return { readings }
   const stored = readMilesightRows(bytes, offset, device)
-  if (typeof stored !== 'string') return { readings, stored }
-  return readings.length > 0 ? { readings, remark: `Milesight: ${stored}` } : { notUnderstood: `Milesight: ${stored}` }
+  return 'reason' in stored ? partly(readings, stored) : { readings, stored }
 }
 
 function readOwn(type: number, value: number, device: CodecDevice | undefined, readings: Reading[]): void {

@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { wrongMessage } from '../../core/message-words.ts'
 import type { Codec, Decoded, Message, Reading, Report, Route } from './codec.ts'
 import { booleanOf, fieldNames, instantOf, isObject, numberOf, readJson, textOf } from './json.ts'
 
@@ -45,10 +46,9 @@ function convert(value: unknown, { factor = 1, offset = 0, words }: FieldMap): R
 
 function decode({ payload }: Message, route: Route): Decoded {
   const options = route.own?.options as Options | undefined
-  if (!options?.values)
-    return { notUnderstood: 'mapped-json needs a device with a topic of its own and options.values' }
+  if (!options?.values) return { notUnderstood: wrongMessage('no-map') }
   const message = readJson(payload)
-  if (message === undefined) return { notUnderstood: 'expected JSON' }
+  if (message === undefined) return { notUnderstood: wrongMessage('json-expected') }
   const readings: Reading[] = []
   const missing: string[] = []
   for (const [metric, written] of Object.entries(options.values)) {
@@ -58,8 +58,8 @@ function decode({ payload }: Message, route: Route): Decoded {
     else readings.push({ metric, value })
   }
   if (readings.length === 0) {
-    const came = isObject(message) ? fieldNames(message) : typeof message
-    return { notUnderstood: `nothing usable at ${missing.join(', ')}; the message has ${came}` }
+    const fields = isObject(message) ? fieldNames(message) : Array.isArray(message) ? '[…]' : '…'
+    return { notUnderstood: wrongMessage('nothing-at', { paths: missing.join(', '), fields }) }
   }
   const deviceAt = options.at === undefined ? undefined : instantOf(valueAt(message, options.at))
   const report: Report = { readings, ...(deviceAt === undefined ? {} : { deviceAt }) }

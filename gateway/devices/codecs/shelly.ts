@@ -1,3 +1,4 @@
+import { wrongMessage } from '../../core/message-words.ts'
 import type { Codec, Decoded, Message, Reading, Route } from './codec.ts'
 import {
   booleanOf,
@@ -92,7 +93,7 @@ function decodeFirst(parts: readonly string[], { payload }: Message, route: Rout
   }
   if (what === 'status') {
     const status = readJson(payload)
-    if (!isObject(status)) return { notUnderstood: 'expected a JSON object as status' }
+    if (!isObject(status)) return { notUnderstood: wrongMessage('object-expected') }
     const readings: Reading[] = []
     push(readings, 'isMotion', booleanOf(status.motion))
     push(readings, 'isMoved', booleanOf(status.vibration))
@@ -103,31 +104,36 @@ function decodeFirst(parts: readonly string[], { payload }: Message, route: Rout
   if (!Object.hasOwn(firstGeneration, what)) return { reports: [] }
   const [metric, read] = firstGeneration[what]!
   const value = read(text)
-  if (value === undefined) return { notUnderstood: `"${text?.slice(0, 40)}" is no value of ${what}` }
+  if (value === undefined)
+    return { notUnderstood: wrongMessage('no-value-of', { value: text?.slice(0, 40) ?? '…', field: what }) }
   return { reports: [{ address, readings: [{ metric, value }] }] }
 }
 
 function availability(address: string, text: string | undefined): Decoded {
   const isUp = booleanOf(text)
   return isUp === undefined
-    ? { notUnderstood: 'expected "true" or "false" as online' }
+    ? { notUnderstood: wrongMessage('word-expected', { words: 'true, false', field: 'online' }) }
     : { reports: [{ address, isUp }] }
 }
 
 function decodeLater(parts: readonly string[], { payload }: Message, route: Route): Decoded {
   const what = parts.findIndex((part) => part === 'events' || part === 'status' || part === 'online')
-  if (what < 1) return { notUnderstood: 'expected a topic <id>/events/rpc, <id>/status/<component> or <id>/online' }
+  if (what < 1)
+    return {
+      notUnderstood: wrongMessage('wrong-topic', { expected: '<id>/{events/rpc | status/<component> | online}' }),
+    }
   const address = parts.slice(0, what).join('/')
   if (parts[what] === 'online') return availability(address, readText(payload))
   const message = readJson(payload)
-  if (!isObject(message)) return { notUnderstood: 'expected a JSON object' }
+  if (!isObject(message)) return { notUnderstood: wrongMessage('object-expected') }
   const readings: Reading[] = []
   if (parts[what] === 'status') {
     readComponent(parts[what + 1] ?? '', message, address, route, readings)
     return { reports: [{ address, readings }] }
   }
   const params = objectAt(message, 'params')
-  if (!params) return { notUnderstood: `expected "params" of a notification, got ${fieldNames(message)}` }
+  if (!params)
+    return { notUnderstood: wrongMessage('fields-expected', { expected: 'params', fields: fieldNames(message) }) }
   if (message.method === 'NotifyEvent') {
     for (const event of Array.isArray(params.events) ? params.events : [])
       if (isObject(event) && isButton(address, route)) push(readings, 'sosPress', presses[String(event.event)])

@@ -101,9 +101,9 @@ t.test('after a restart of ours nothing is guessed: aliases without a birth are 
   const { hear } = host()
   const first = hear('DDATA/edge/pump', payload(9, [...numberField(2, 1), ...numberField(4, 10), ...double(60)]))
   t.same(valuesOf(first), [{ address: 'riverside/edge/pump' }])
-  t.match(first.remark, /no birth declared/)
+  t.match(first.remark, { reason: /no birth declared/, phrase: { key: 'alias-undeclared', node: 'riverside/edge' } })
   t.equal(first.commands?.length, 1)
-  t.match(hear('NBIRTH/edge', payload(0, bdSeq(1)), true), { notUnderstood: /must not be retained/ })
+  t.match(hear('NBIRTH/edge', payload(0, bdSeq(1)), true), { notUnderstood: { reason: /must not be retained/ } })
 })
 
 t.test('numbers keep their sign, nulls say nothing, rubbish is answered', async (t) => {
@@ -114,6 +114,6 @@ t.test('numbers keep their sign, nulls say nothing, rubbish is answered', async 
     { address: 'riverside/edge', isUp: true, temperatureCelsius: -10 },
   ])
   for (const bytes of [[0x12, 200], [0x0a], [0x17], Array(20).fill(0xff)])
-    t.match(hear('NDATA/edge', Uint8Array.from(bytes)), { notUnderstood: /Sparkplug B payload/ })
-  t.match(hear('XDATA/edge', payload(0)), { notUnderstood: /no Sparkplug message type/ })
+    t.match(hear('NDATA/edge', Uint8Array.from(bytes)), { notUnderstood: { reason: /Sparkplug B payload/ } })
+  t.match(hear('XDATA/edge', payload(0)), { notUnderstood: { reason: /no Sparkplug message type/ } })
 })

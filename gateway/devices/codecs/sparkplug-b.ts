@@ -1,4 +1,5 @@
 import { metrics as knownMetrics } from '../../core/device-kind.ts'
+import { wrongMessage } from '../../core/message-words.ts'
 import type { Codec, Command, Decode, Decoded, Message, Reading, Report, Route } from './codec.ts'
 import { readFields } from './field-names.ts'
 import { noOptions } from './no-options.ts'
@@ -27,6 +28,7 @@ interface Node {
   askedAt?: number
 }
 
+const topicForm = 'spBv1.0/<group>/<type>/<node>[/<device>]'
 /** An edge node that answers no rebirth is asked again after this. */
 const askAgainMs = 60_000
 /** Beyond them the node longest known is forgotten and asked for a birth when it speaks again. */
@@ -50,16 +52,12 @@ function createSession(): Decode {
   return (message, route) => {
     const [namespace, group, type, edge, device] = message.topic.split('/')
     if (namespace !== 'spBv1.0' || group === undefined)
-      return { notUnderstood: 'expected a topic spBv1.0/<group>/<type>/<node>[/<device>]' }
+      return { notUnderstood: wrongMessage('wrong-topic', { expected: topicForm }) }
     if (group === 'STATE' || type === 'NCMD' || type === 'DCMD') return { reports: [] }
     if (edge === undefined || type === undefined)
-      return { notUnderstood: 'expected a topic spBv1.0/<group>/<type>/<node>[/<device>]' }
-    let payload: SparkplugPayload
-    try {
-      payload = readSparkplug(message.payload)
-    } catch (error) {
-      return { notUnderstood: `expected a Sparkplug B payload: ${(error as Error).message}` }
-    }
+      return { notUnderstood: wrongMessage('wrong-topic', { expected: topicForm }) }
+    const payload = readSparkplug(message.payload)
+    if ('notUnderstood' in payload) return payload
     const nodeId = `${group}/${edge}`
     const node = nodeOf(nodeId)
     const address = device === undefined ? nodeId : `${nodeId}/${device}`
@@ -96,21 +94,18 @@ function createSession(): Decode {
         const unnamed = payload.metrics.filter((metric) => nameOf(metric, node) === undefined).length
         const report = reportOf(payload, address, route, node)
         const isWhole = isInOrder && isBorn && isDeviceBorn && unnamed === 0
-        const remark =
-          unnamed > 0
-            ? `${nodeId}: metrics under aliases that no birth declared were left out; asked for a rebirth`
-            : undefined
-        return withCommands({ reports: [report], ...(remark === undefined ? {} : { remark }) }, isWhole ? [] : ask())
+        const remark = unnamed > 0 ? { remark: wrongMessage('alias-undeclared', { node: nodeId }) } : {}
+        return withCommands({ reports: [report], ...remark }, isWhole ? [] : ask())
       }
       default:
-        return { notUnderstood: `"${type.slice(0, 20)}" is no Sparkplug message type` }
+        return { notUnderstood: wrongMessage('no-sparkplug-type', { type: type.slice(0, 20) }) }
     }
   }
 }
 
 function birth(node: Node, payload: SparkplugPayload, address: string, route: Route, { isRetained }: Message): Decoded {
   // Births are never retained [tck-id-topics-nbirth-mqtt]; one that is tells of a session that may be over.
-  if (isRetained) return { notUnderstood: 'a birth must not be retained' }
+  if (isRetained) return { notUnderstood: wrongMessage('birth-retained') }
   node.aliases.clear()
   node.devices.clear()
   node.nextSeq = ((payload.seq ?? 0) + 1) % 256

@@ -4,6 +4,9 @@
  * (field number << 3 | wire type), value; wire types 0 varint, 1 eight bytes, 2 length and bytes, 5 four bytes.
  */
 
+import { type WrongMessage, wrongMessage } from '../../core/message-words.ts'
+import type { NotUnderstood } from './codec.ts'
+
 export interface SparkplugMetric {
   name?: string
   alias?: number
@@ -44,16 +47,16 @@ class Reader {
   varint(): bigint {
     let value = 0n
     for (let shift = 0n; shift < 70n; shift += 7n) {
-      if (this.#at >= this.#end) throw new RangeError('the payload is cut off')
+      if (this.#at >= this.#end) throw new Unreadable('sparkplug-cut-off')
       const byte = this.#bytes[this.#at++]!
       value |= BigInt(byte & 0x7f) << shift
       if (byte < 0x80) return BigInt.asUintN(64, value)
     }
-    throw new RangeError('a number is longer than ten bytes')
+    throw new Unreadable('no-sparkplug')
   }
 
   take(length: number): Uint8Array {
-    if (length > this.#end - this.#at) throw new RangeError('the payload is cut off')
+    if (length > this.#end - this.#at) throw new Unreadable('sparkplug-cut-off')
     const part = this.#bytes.subarray(this.#at, this.#at + length)
     this.#at += length
     return part
@@ -80,15 +83,31 @@ class Reader {
     else if (wire === 1) this.take(8)
     else if (wire === 2) this.bytes()
     else if (wire === 5) this.take(4)
-    else throw new RangeError(`wire type ${wire} does not exist`)
+    else throw new Unreadable('no-sparkplug')
   }
 }
 
-/**
- * Reads a payload.
- * @throws RangeError where it is no protocol buffer
- */
-export function readSparkplug(bytes: Uint8Array): SparkplugPayload {
+/** Where reading ended; it never leaves this file. */
+class Unreadable extends Error {
+  readonly wrong: WrongMessage
+  constructor(...why: Parameters<typeof wrongMessage>) {
+    const wrong = wrongMessage(...why)
+    super(wrong.reason)
+    this.wrong = wrong
+  }
+}
+
+/** Reads a payload. */
+export function readSparkplug(bytes: Uint8Array): SparkplugPayload | NotUnderstood {
+  try {
+    return readPayload(bytes)
+  } catch (error) {
+    if (error instanceof Unreadable) return { notUnderstood: error.wrong }
+    throw error
+  }
+}
+
+function readPayload(bytes: Uint8Array): SparkplugPayload {
   const reader = new Reader(bytes)
   const payload: SparkplugPayload = { metrics: [] }
   while (!reader.isAtEnd) {
@@ -97,7 +116,7 @@ export function readSparkplug(bytes: Uint8Array): SparkplugPayload {
     const wire = key & 7
     if (field === 1 && wire === 0) payload.timestamp = Number(reader.varint())
     else if (field === 2 && wire === 2) {
-      if (payload.metrics.length === maxMetrics) throw new RangeError(`more than ${maxMetrics} metrics`)
+      if (payload.metrics.length === maxMetrics) throw new Unreadable('too-many-values', { most: maxMetrics })
       payload.metrics.push(readMetric(reader.bytes()))
     } else if (field === 3 && wire === 0) payload.seq = Number(reader.varint())
     else reader.skip(wire)

@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { wrongMessage } from '../../core/message-words.ts'
 import type { Codec, Decoded, Message, Reading, Report, Route } from './codec.ts'
 import {
   booleanOf,
@@ -36,21 +37,23 @@ function decode({ topic, payload }: Message, route: Route): Decoded {
   const parts = topic.split('/')
   const type = parts.at(-1)!
   const address = parts.at(-2)
-  if (address === undefined) return { notUnderstood: 'expected a topic tele/<topic>/SENSOR, STATE or LWT' }
+  if (address === undefined)
+    return { notUnderstood: wrongMessage('wrong-topic', { expected: 'tele/<topic>/{SENSOR | STATE | LWT}' }) }
   if (type === 'LWT') {
     const word = readText(payload)
-    if (word !== 'Online' && word !== 'Offline') return { notUnderstood: 'expected "Online" or "Offline" as LWT' }
+    if (word !== 'Online' && word !== 'Offline')
+      return { notUnderstood: wrongMessage('word-expected', { words: 'Online, Offline', field: type }) }
     return { reports: [{ address, isUp: word === 'Online' }] }
   }
   if (type.startsWith('POWER')) {
     const isOn = booleanOf(readText(payload))
     return isOn === undefined
-      ? { notUnderstood: 'expected "ON" or "OFF" as POWER' }
+      ? { notUnderstood: wrongMessage('word-expected', { words: 'ON, OFF', field: type }) }
       : { reports: [{ address, readings: [{ metric: 'isOn', value: isOn }] }] }
   }
   if (type !== 'SENSOR' && type !== 'STATE' && type !== 'STATUS10' && type !== 'STATUS8') return { reports: [] }
   const message = readObject(payload)
-  if (!message) return { notUnderstood: 'expected a JSON object' }
+  if (!message) return { notUnderstood: wrongMessage('object-expected') }
   if (type === 'STATE') return { reports: [{ address, readings: readState(message) }] }
   return readSensors(objectAt(message, 'StatusSNS') ?? message, address, route)
 }
@@ -77,8 +80,8 @@ function readSensors(message: JsonObject, address: string, route: Route): Decode
   const { switchMetric } = (device?.options ?? {}) as Options
   if (switchMetric !== undefined) push(readings, switchMetric, booleanOf(message.Switch1))
   if (readings.length === 0) {
-    const hint = 'Switch1' in message ? 'set options.switchMetric to what its contact means' : 'use mapped-json'
-    return { notUnderstood: `none of its sensors is known (${fieldNames(message)}); ${hint}` }
+    const why = 'Switch1' in message ? 'switch-unmapped' : 'fields-unmapped'
+    return { notUnderstood: wrongMessage(why, { fields: fieldNames(message) }) }
   }
   return { reports: [{ address, readings }] }
 }

@@ -1,3 +1,4 @@
+import { wrongMessage } from '../../core/message-words.ts'
 import type { Codec, Decoded, Discovery, Message, Route } from './codec.ts'
 import { metricNameOf, readFields } from './field-names.ts'
 import { fieldNames, instantOf, isObject, type JsonObject, objectAt, readJson, readText, textOf } from './json.ts'
@@ -7,6 +8,7 @@ const availability = '/availability'
 /** Requests to devices, and what the bridge says of itself beside its state and its devices. */
 const notForUs = /\/(set|get)(\/[^/]+)?$/
 const maxDiscoveries = 1000
+const stateWords = 'online, offline, {"state": "online"}, {"state": "offline"}'
 
 function decode(message: Message, route: Route): Decoded {
   const { topic, payload } = message
@@ -17,12 +19,12 @@ function decode(message: Message, route: Route): Decoded {
     const address = rest.slice(0, -availability.length)
     const isUp = stateOf(payload)
     return isUp === undefined
-      ? { notUnderstood: 'expected "online", "offline" or {"state": "online"} as availability' }
+      ? { notUnderstood: wrongMessage('word-expected', { words: stateWords, field: 'availability' }) }
       : { reports: [{ address, isUp }] }
   }
   if (notForUs.test(rest)) return { reports: [] }
   const state = readJson(payload)
-  if (!isObject(state)) return { notUnderstood: 'expected a JSON object; set advanced.output of Zigbee2MQTT to json' }
+  if (!isObject(state)) return { notUnderstood: wrongMessage('zigbee2mqtt-json') }
   return decodeDevice(state, rest, route)
 }
 
@@ -32,7 +34,7 @@ function decodeDevice(state: JsonObject, address: string, route: Route): Decoded
   const device = objectAt(state, 'device')
   const ieee = device && textOf(device.ieeeAddr ?? device.ieee_address)
   if (readings.length === 0 && !('action' in state))
-    return { notUnderstood: `none of its fields is known (${fieldNames(state)}); describe them with mapped-json` }
+    return { notUnderstood: wrongMessage('fields-unmapped', { fields: fieldNames(state) }) }
   const deviceAt = instantOf(state.last_seen)
   return {
     reports: [{ address, readings, ...(deviceAt === undefined ? {} : { deviceAt }) }],
@@ -45,12 +47,13 @@ function decodeDevice(state: JsonObject, address: string, route: Route): Decoded
 function decodeBridge(part: string, payload: Uint8Array): Decoded {
   if (part === 'state') {
     const isUp = stateOf(payload)
-    if (isUp === undefined) return { notUnderstood: 'expected "online" or "offline" as state of the bridge' }
+    if (isUp === undefined)
+      return { notUnderstood: wrongMessage('word-expected', { words: stateWords, field: 'bridge/state' }) }
     return { reports: [], isBridgeUp: isUp }
   }
   if (part !== 'devices') return { reports: [] }
   const list = readJson(payload)
-  if (!Array.isArray(list)) return { notUnderstood: 'expected a list of devices' }
+  if (!Array.isArray(list)) return { notUnderstood: wrongMessage('list-expected') }
   return { reports: [], discoveries: list.slice(0, maxDiscoveries).flatMap((entry) => discoveryOf(entry) ?? []) }
 }
 
