@@ -235,6 +235,16 @@ function tests(): void {
       down().some(({ severity }) => severity === 'critical'),
       'none is left',
     )
+    for (const { why, source } of down())
+      t.match(
+        why,
+        [
+          { key: /^(every-)?channel-down$/, channel: source.id },
+          { key: 'no-answer', by: new URL(phones.url).host },
+          { key: 'check-way' },
+        ],
+        'it says why, and what can be done',
+      )
     t.ok(house.spoken.includes('notification-down'))
     t.equal(house.store.alarm(id)?.response?.state, 'calling')
     const back = await startCaregivers({ caregivers: [], port: Number(new URL(phones.url).port) })

@@ -92,7 +92,7 @@ export function createPeople(options: PeopleOptions): People {
   })
   let isClosing = false
 
-  function reportChannel({ notifier, state }: ChannelState): void {
+  function reportChannel({ notifier, state, phrases = [] }: ChannelState): void {
     if (isClosing) return
     const place = { site: config.site.id }
     const source = { type: 'device', id: notifier } as const
@@ -106,7 +106,7 @@ export function createPeople(options: PeopleOptions): People {
           return
         }
         const isLast = courier.channels().every((channel) => channel.state === 'down')
-        const why = [{ key: isLast ? 'every-channel-down' : 'channel-down', channel: notifier }]
+        const why = [{ key: isLast ? 'every-channel-down' : 'channel-down', channel: notifier }, ...phrases]
         options.onFinding({ type: 'raise', ...finding, severity: isLast ? 'critical' : 'high', certainty: 1, why })
         options.onFinding({ type: 'warn', at: now(), kind: notificationDown, place, clip: 'notification-down', nth: 1 })
       } catch (error) {

@@ -3,7 +3,7 @@ import { createAnswerLinks } from '../alarms/answer-links.ts'
 import { changeAlarm } from '../alarms/change.ts'
 import type { Alarm } from '../core/alarm.ts'
 import type { Elder } from '../core/elder.ts'
-import type { ResponseService, Store } from '../core/ports.ts'
+import type { ChannelState, ResponseService, Store } from '../core/ports.ts'
 import { createEvidenceStore } from '../storage/evidence.ts'
 import { openStore } from '../storage/store.ts'
 import { apiStarter } from './testing/start-api.ts'
@@ -71,7 +71,7 @@ async function startHouse(t: Parameters<typeof start>[0]) {
   const links = createAnswerLinks({ secret: 'key', baseUrl: 'http://127.0.0.1', now })
   const scene = await start(t, {
     people: {
-      ...{ elders, persons, responses, links, timeZone: 'Asia/Shanghai', channels: () => [] },
+      ...{ elders, persons, responses, links, timeZone: 'Asia/Shanghai', channels: () => [lost] },
       describePlace: ({ flat }) => words(`3 号楼 ${flat} 室`, `flat ${flat}, building 3`),
       describeKind: () => words('老人紧急呼叫', 'Elder SOS'),
       push: { publicKey: 'B'.repeat(87), isTold: (person) => person === 'caregiver-a' },
@@ -88,6 +88,22 @@ async function startHouse(t: Parameters<typeof start>[0]) {
   const linkPath = (raised: Alarm, person: string) => new URL(links.linkFor(raised, person)!).pathname
   return { ...scene, admin, raise, linkPath, ownClock: clock }
 }
+
+/** A channel of the site that was lost. */
+const lost: ChannelState = {
+  ...{ notifier: 'hook', channel: 'webhook', state: 'down', since: 1_000, waiting: 3 },
+  ...{ reason: 'hook.invalid did not answer (ECONNREFUSED)', hint: 'Check the way to the Internet.' },
+  phrases: [{ key: 'no-answer', by: 'hook.invalid', said: 'ECONNREFUSED' }, { key: 'check-way' }],
+}
+
+t.test('the control room sees which channel is lost and why, in words and for translation', async (t) => {
+  const { login, admin } = await startHouse(t)
+  t.same((await admin.inject({ url: '/api/v1/channels' })).json(), {
+    items: [{ ...lost, since: '1970-01-01T00:00:01.000Z' }],
+  })
+  const caregiver = await login('caregiver')
+  t.equal((await caregiver.inject({ url: '/api/v1/channels' })).statusCode, 403)
+})
 
 t.test('a caregiver sees their own people, the control room all, and looking is on record', async (t) => {
   const { login, admin, raise, store } = await startHouse(t)

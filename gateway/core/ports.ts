@@ -340,8 +340,11 @@ export interface ChannelState {
   state: 'unknown' | 'up' | 'down'
   /** Epoch ms. */
   since: number
+  /** Why it was lost, and what can be done about it. */
   reason?: string
   hint?: string
+  /** Reason and hint for translation; absent where only the words are known. */
+  phrases?: readonly Phrase[]
   /** Messages that wait. */
   waiting: number
 }

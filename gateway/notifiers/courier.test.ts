@@ -1,5 +1,6 @@
 import pino from 'pino'
 import t from 'tap'
+import { channelError } from '../core/channel-words.ts'
 import { DeliveryError, RecipientError } from '../core/errors.ts'
 import type { ChannelState, Errand, Notifier, PersonMessage } from '../core/ports.ts'
 import { until } from '../testing/until.ts'
@@ -124,9 +125,16 @@ t.test(
     const { send, states } = start(t, notifier)
     t.match(await send('a1'), { state: 'failed', reply: 'no number; write one' })
     t.same(states, [])
-    error = new DeliveryError('wrong key', { retryable: false })
+    error = channelError('status', { by: 'Aliyun', status: 403, said: 'no' }, { retryable: false, hint: 'check-key' })
     t.match(await send('a2'), { state: 'failed' })
-    t.match(states, [{ state: 'down', reason: 'wrong key' }])
+    t.match(states, [
+      {
+        state: 'down',
+        reason: 'Aliyun answered 403: no',
+        hint: /Check the access key/,
+        phrases: [{ key: 'status', by: 'Aliyun', status: 403 }, { key: 'check-key' }],
+      },
+    ])
   },
 )
 

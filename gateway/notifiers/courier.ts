@@ -126,6 +126,7 @@ export function createCourier(options: CourierOptions): RunningCourier {
       since: now(),
       ...(error ? { reason: error.message } : {}),
       ...(error?.hint ? { hint: error.hint } : {}),
+      ...(error?.phrase ? { phrases: replyOf(error).phrases } : {}),
     }
     if (state === 'down') logger.warn({ notifier, err: error, hint: error?.hint }, 'channel to people lost')
     else if (before === 'down') logger.info({ notifier }, 'channel to people is back')

@@ -4,6 +4,7 @@ import { Device, Value } from './device.ts'
 import { Instant } from './instant.ts'
 import { Id, LocalText, Place } from './place.ts'
 import { Response } from './response.ts'
+import { Why } from './why.ts'
 
 /** An alarm in one line. */
 const AlarmLine = Type.Object({
@@ -77,8 +78,11 @@ export const Channel = Type.Object(
     channel: Type.String({ description: 'driver: dingtalk, sms, voice …' }),
     state: Type.Enum(['unknown', 'up', 'down'], { description: 'unknown until the first message' }),
     since: Instant,
-    reason: Type.Optional(Type.String()),
-    hint: Type.Optional(Type.String()),
+    reason: Type.Optional(Type.String({ description: 'why it was lost' })),
+    hint: Type.Optional(Type.String({ description: 'what can be done about it' })),
+    phrases: Type.Optional(
+      Type.Unsafe<readonly Why[]>(Type.Array(Why, { description: 'reason and hint for translation' })),
+    ),
     waiting: Type.Integer({ minimum: 0 }),
   },
   { title: 'Channel' },

@@ -366,6 +366,12 @@ export default {
     part: { button: 'Button', broker: 'Broker', alarm: 'Alarm', speaker: 'Speaker', person: 'Channel' },
     replies: selfTestWords,
   },
+  channels: {
+    title: 'Channels to people',
+    state: { unknown: '○ not used yet', up: '● works', down: '○ sends nothing' },
+    since: 'since {at}',
+    waiting: '{count} messages wait',
+  },
   refused: refusals,
   field: {
     ...fieldWords,

@@ -102,6 +102,11 @@ t.test('all that channels to people say has its key, and every key its sentence'
   )
   t.same(Object.keys(zh.response.replies).sort(), Object.keys(channelWords).sort())
   t.same(Object.keys(zh.response.hints).sort(), Object.keys(channelHints).sort())
+  t.same(
+    [...Object.keys(channelWords), ...Object.keys(channelHints)].filter((key) => key in zh.why),
+    [],
+    'the alarm that a channel is down holds both: a reason of a scene is never called the same',
+  )
   t.same(Object.keys(zh.selfTest.replies).sort(), Object.keys(selfTestWords).sort())
 })
 

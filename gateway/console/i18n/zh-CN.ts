@@ -399,6 +399,12 @@ export default {
       'told-once': '这个渠道已经通知过',
     },
   },
+  channels: {
+    title: '通知渠道',
+    state: { unknown: '○ 还没有用过', up: '● 正常', down: '○ 发不出消息' },
+    since: '自 {at}',
+    waiting: '{count} 条消息在等待',
+  },
   refused: {
     'no-alarm': '没有这条告警（{id}）',
     'alarm-cannot-repeat': '告警已消失，不能再计次',

@@ -19,6 +19,20 @@ export function useWords() {
       ? undefined
       : (client.state.site?.[list]?.find((each) => each.id === id)?.name[language.value] ?? id)
 
+  /** What a channel to people said of itself; undefined where there is no sentence for it. */
+  function ofChannel({ key, person, channel, ...rest }: Why): string | undefined {
+    const path = [`response.replies.${key}`, `response.hints.${key}`].find((each) => te(each))
+    return (
+      path &&
+      t(path, {
+        ...rest,
+        ...(person === undefined ? {} : { person: whoIs(String(person)) }),
+        ...(te(`response.by.${rest.by}`) ? { by: t(`response.by.${rest.by}`) } : {}),
+        ...(channel === undefined ? {} : { channel: named('notifiers', String(channel)) ?? channel }),
+      })
+    )
+  }
+
   const whoIs = (id: string, via?: Answer['via']): string =>
     client.state.persons.get(id) ?? client.state.people.get(id) ?? (via === 'console' ? t('response.via.console') : id)
 
@@ -37,8 +51,13 @@ export function useWords() {
       const answer = response?.answers.find(({ type }) => type === 'resolved')
       return answer && { answer, name: whoIs(answer.by, answer.via) }
     },
-    /** A reason of an alarm. */
-    because: (reason: Why) => (te(`why.${reason.key}`) ? t(`why.${reason.key}`, reason) : t('why.other', reason)),
+    /** A reason of an alarm: a scene's, or what a channel to people that was lost said. */
+    because(reason: Why): string {
+      const channel = named('notifiers', reason.channel === undefined ? undefined : String(reason.channel))
+      if (te(`why.${reason.key}`))
+        return t(`why.${reason.key}`, channel === undefined ? reason : { ...reason, channel })
+      return ofChannel(reason) ?? t('why.other', reason)
+    },
     /** What a speaker answered; in its own words where there is no sentence for it. */
     said(phrases: readonly Why[], otherwise = ''): string {
       if (phrases.length === 0 || !phrases.every(({ key }) => te(`said.${key}`))) return otherwise
@@ -56,20 +75,8 @@ export function useWords() {
     },
     /** What a channel to people answered; in its own words where there is no sentence for it. */
     replied({ phrases = [], reply = '' }: Pick<Notice, 'phrases' | 'reply'>): string {
-      const paths = phrases.map(({ key }) =>
-        [`response.replies.${key}`, `response.hints.${key}`].find((path) => te(path)),
-      )
-      if (paths.length === 0 || paths.includes(undefined)) return reply
-      return phrases
-        .map(({ person, channel, ...rest }, n) =>
-          t(paths[n]!, {
-            ...rest,
-            ...(person === undefined ? {} : { person: whoIs(String(person)) }),
-            ...(te(`response.by.${rest.by}`) ? { by: t(`response.by.${rest.by}`) } : {}),
-            ...(channel === undefined ? {} : { channel: named('notifiers', String(channel)) ?? channel }),
-          }),
-        )
-        .join(t('said.and'))
+      const sentences = phrases.map(ofChannel)
+      return sentences.length === 0 || sentences.includes(undefined) ? reply : sentences.join(t('said.and'))
     },
     kind: (key: string) => client.state.site?.disposal.find((row) => row.key === key)?.name[language.value] ?? key,
     place(place: Place): string {
