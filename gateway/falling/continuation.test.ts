@@ -86,6 +86,19 @@ t.test('what bounces off a canopy and falls on is the same throw', async (t) => 
   )
 })
 
+t.test(
+  'nothing bounces higher than it fell fast: what begins above a sheet that sank away is another throw',
+  async (t) => {
+    const sheet = path(1, 8, { x: 500, y: 100, vy: 15 })
+    const lost = sheet.sights.at(-1)!
+    t.notOk(belongTogether(sheet, path(9, 10.4, { x: 490, y: lost.y - 40, vy: 20, ay: 100 }), size))
+    t.ok(
+      belongTogether(sheet, path(9, 10.4, { x: 495, y: lost.y + 12, vy: 15 }), size),
+      'the rest of its way is its own',
+    )
+  },
+)
+
 t.test('a box thrown past a sheet that still sinks is a throw of its own', async (t) => {
   const sheet = path(1, 9, { x: 500, y: 100, vy: 50 })
   const box = path(6, 7.4, { x: 470, y: 300, vy: 45, ay: 60 })

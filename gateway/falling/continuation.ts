@@ -1,4 +1,5 @@
-import { type FallSegment, slopeOf } from './fall-segment.ts'
+import type { FallSegment } from './fall-segment.ts'
+import { slopeOf } from './straight-line.ts'
 
 /*
  * A thing that falls past dark windows and bright walls is lost where it looks like what is behind it, and found again

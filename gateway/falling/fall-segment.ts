@@ -1,4 +1,5 @@
 import type { FacadeMap } from './calibration.ts'
+import { offLine, rms, slopeOf } from './straight-line.ts'
 import { parabola, type Sight, type Track } from './track.ts'
 
 /** The part of a track that comes down, and what physics says about it. Pixels of the analysed picture, seconds. */
@@ -45,6 +46,8 @@ export interface MetricFall {
 
 /** A start wobbles by so many pixels before it counts as falling. */
 const wobblePx = 1.5
+/** A track met only once after so long unseen may have met another thing. */
+const aloneAfterS = 0.13
 const roaming = { leastS: 0.9, leastPx: 12 }
 /** Where a fall ends on the ground: metres above it, or, where nothing is calibrated, a share of the picture's height. */
 const ground = { upM: 4.5, share: 0.9 }
@@ -68,8 +71,10 @@ export function findFall(
   }
   if (best.drop < Math.max(6, size.height * 0.02)) return undefined
   let { from, to } = best
-  const slack = Math.max(wobblePx, best.drop * 0.01)
-  while (to > from && sights[to - 1]!.y > sights[best.to]!.y - slack) to--
+  while (to > from && sights[to]!.t - sights[to - 1]!.t > aloneAfterS) to--
+  const end = to
+  const slack = Math.max(wobblePx, (sights[to]!.y - sights[from]!.y) * 0.01)
+  while (to > from && sights[to - 1]!.y > sights[end]!.y - slack) to--
   while (from < to && sights[from + 1]!.y < sights[best.from]!.y + slack) from++
   const part = sights.slice(from, to + 1)
   if (part.length < 5) return undefined
@@ -115,10 +120,6 @@ export function inMetres(
   const tailFrom = Math.min(points.at(-1)!.t - 0.32, points.at(-5)!.t)
   const start = slopeOf(head)
   const end = slopeOf(points.filter(({ t }) => t >= tailFrom))
-  const rms = (off: (point: { t: number; y: number }) => number) =>
-    Math.sqrt(points.reduce((sum, point) => sum + off(point) ** 2, 0) / points.length)
-  const slope = slopeOf(points)
-  const [meanT, meanY] = [mean(points.map(({ t }) => t)), mean(points.map(({ y }) => y))]
   const edges = 0.6
   const lastT = points.at(-1)!.t
   const from = map.toFacade(sights[0]!.x / size.width, sights[0]!.y / size.height)
@@ -128,8 +129,8 @@ export function inMetres(
     startSpeedMs: -start,
     endSpeedMs: -end,
     accelerationMs2: -2 * whole.bend,
-    residualM: rms(({ t, y }) => y - whole.at - whole.slope * t - whole.bend * t * t),
-    unevenM: rms(({ t, y }) => y - meanY - slope * (t - meanT)),
+    residualM: rms(points.map(({ t, y }) => y - whole.at - whole.slope * t - whole.bend * t * t)),
+    unevenM: rms(offLine(points)),
     startMs2:
       -2 *
       parabola(
@@ -145,21 +146,4 @@ export function inMetres(
     beside: Math.max(0, -from.across, from.across - 1),
     aboveM: (from.level - map.top) * map.floorHeightM,
   }
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length
-}
-
-/** Slope of the straight line through the points. */
-export function slopeOf(points: ReadonlyArray<{ t: number; y: number }>): number {
-  const n = points.length
-  const [st, sy] = points.reduce(([a, b], { t, y }) => [a + t, b + y], [0, 0])
-  const [mt, my] = [st / n, sy / n]
-  let [above, below] = [0, 0]
-  for (const { t, y } of points) {
-    above += (t - mt) * (y - my)
-    below += (t - mt) ** 2
-  }
-  return below > 0 ? above / below : 0
 }

@@ -1,4 +1,5 @@
-import { type FallSegment, slopeOf } from './fall-segment.ts'
+import type { FallSegment } from './fall-segment.ts'
+import { mean, offLine, rms, slopeOf } from './straight-line.ts'
 import { parabola, type Sight } from './track.ts'
 
 /** What else was going on while a thing fell. */
@@ -108,23 +109,20 @@ export function featuresOf(
     first.t,
   )
   const off = (value: (i: number) => number, curve: typeof fit) =>
-    Math.sqrt(
-      sights.reduce((sum, { t }, i) => {
+    rms(
+      sights.map(({ t }, i) => {
         const s = t - first.t
-        return sum + (value(i) - curve.at - curve.slope * s - curve.bend * s * s) ** 2
-      }, 0) / sights.length,
+        return value(i) - curve.at - curve.slope * s - curve.bend * s * s
+      }),
     )
   const sideways = (some: readonly Sight[]) => Math.abs(slopeOf(some.map(({ t, x }) => ({ t, y: x }))))
   const perS = Math.max(1, drop / duration)
-  const line = { at: mean(sights.map(({ y }) => y)), slope: slopeOf(sights), t: mean(sights.map(({ t }) => t)) }
-  const uneven = Math.sqrt(mean(sights.map(({ t, y }) => (y - line.at - line.slope * (t - line.t)) ** 2)))
   const areas = sights.map(({ t, area }) => ({ t: t - first.t, y: Math.log(area + 1) }))
   const aspects = sights.map(({ width, height }) => Math.log((height + 1) / (width + 1)))
   const contrasts = sights.map(({ weight, area }) => weight / area)
   const meanArea = mean(areas.map(({ y }) => y))
   const areaTrend = slopeOf(areas)
-  const middleT = mean(areas.map(({ t }) => t))
-  const flicker = areas.map(({ t, y }) => y - meanArea - areaTrend * (t - middleT))
+  const flicker = offLine(areas)
   const beats = flicker.filter((value, i) => i > 0 && value * flicker[i - 1]! < 0).length
   return {
     durationS: duration,
@@ -166,7 +164,7 @@ export function featuresOf(
     sideStart: sideways(sights.slice(0, third)) / perS,
     sideEnd: sideways(sights.slice(-third)) / perS,
     flickerRate: beats / Math.max(0.2, duration),
-    uneven: uneven / Math.max(1, drop),
+    uneven: rms(offLine(sights)) / Math.max(1, drop),
     unevenM: metric?.unevenM ?? Number.NaN,
     startMs2: metric?.startMs2 ?? Number.NaN,
     endMs2: metric?.endMs2 ?? Number.NaN,
@@ -179,11 +177,7 @@ export function featuresOf(
   }
 }
 
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length
-}
-
 function deviation(values: readonly number[]): number {
   const middle = mean(values)
-  return Math.sqrt(values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / values.length)
+  return rms(values.map((value) => value - middle))
 }

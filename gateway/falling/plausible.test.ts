@@ -1,6 +1,6 @@
 import t from 'tap'
 import { type FeatureName, featureNames } from './features.ts'
-import { isHeavyFall, isPlausible } from './plausible.ts'
+import { isFreeFall, isHeavyFall, isPlausible } from './plausible.ts'
 
 /** A bottle from the ninth floor, seen from the beginning on a calibrated facade. */
 const bottle = {
@@ -33,3 +33,16 @@ t.test('what came down from high faster and faster fell, whatever was seen of it
   t.ok(isHeavyFall(bottle))
   t.notOk(isHeavyFall({ ...bottle, accelerationMs2: 0.1, endSpeedMs: 6 }), 'a drone sinks steadily')
 })
+
+t.test(
+  'a small thing seen in half of the pictures of a long free fall fell, one seen in few or not freely is not told',
+  async (t) => {
+    const seen = { ...bottle, sightShare: 0.5, durationS: 2.6, dropM: 30, endSpeedMs: 22, residualM: 0.2 }
+    t.ok(isPlausible(seen))
+    t.ok(isFreeFall(seen))
+    t.notOk(isPlausible({ ...seen, sightShare: 0.3 }), 'in few pictures')
+    t.notOk(isPlausible({ ...seen, residualM: 1.5 }), 'off the path of a fall')
+    t.notOk(isPlausible({ ...seen, accelerationMs2: 1 }), 'too slowly')
+    t.notOk(isPlausible({ ...seen, durationS: 1, dropM: 12 }), 'for a moment')
+  },
+)

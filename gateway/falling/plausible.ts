@@ -43,13 +43,16 @@ const freeFall = {
   residualShare: 0.02,
   sightShare: 0.7,
 }
+/** A long fall may be lost to sight half of the time, as small things are: what was seen of it has to last so long. */
+const brokenFall = { sightShare: 0.4, seenS: 1, dropM: 15 }
 
 /** Whether a fall can be something thrown at all. */
 export function isPlausible(features: Record<FeatureName, number>): boolean {
   const { durationS: duration, dropM } = features
   const isCalibrated = !Number.isNaN(dropM)
   if (duration < durationS.least || duration > durationS.most) return false
-  if (features.sightShare < leastSightShare || features.steepness < leastSteepness) return false
+  if (features.steepness < leastSteepness || (features.sightShare < leastSightShare && !isFreeFall(features)))
+    return false
   if (!isCalibrated) return features.drop >= leastDrop.uncalibrated
   if (features.drop < leastDrop.calibrated || (dropM < leastDrop.metres && !isShortFall(features))) return false
   if (features.endSpeedMs < endSpeedMs.least || features.endSpeedMs > endSpeedMs.most) return false
@@ -89,13 +92,16 @@ export function isHeavyFall({
 
 /** Whether a plausible fall follows gravity so closely that no classifier is needed. Only a calibrated facade can tell. */
 export function isFreeFall(features: Record<FeatureName, number>): boolean {
-  const { accelerationMs2: acceleration, dropM } = features
+  const { accelerationMs2: acceleration, dropM, sightShare, durationS } = features
+  const isSeen =
+    sightShare >= freeFall.sightShare ||
+    (sightShare >= brokenFall.sightShare && sightShare * durationS >= brokenFall.seenS && dropM >= brokenFall.dropM)
   return (
+    isSeen &&
     acceleration >= freeFall.accelerationMs2 &&
     acceleration <= freeFall.mostAccelerationMs2 &&
     features.startSpeedMs <= freeFall.startSpeedMs &&
     dropM >= freeFall.dropM &&
-    features.residualM <= freeFall.residualShare * dropM &&
-    features.sightShare >= freeFall.sightShare
+    features.residualM <= freeFall.residualShare * dropM
   )
 }

@@ -1,6 +1,6 @@
 import type { ThrowOrigin, ThrowPoint } from '../core/throw.ts'
 import type { FacadeMap } from './calibration.ts'
-import { continues } from './continuation.ts'
+import { continues, expectedY } from './continuation.ts'
 import type { FallSegment } from './fall-segment.ts'
 import type { FeatureName } from './features.ts'
 
@@ -35,7 +35,7 @@ const besideShare = 0.16
 const belowShare = 0.2
 const mostUnlike = 1.3
 /** What bounces off a canopy falls on from where it hit: seconds, picture widths and heights. */
-const bounce = { leastS: -0.2, mostS: 1.5, across: 0.06, down: 0.12 }
+const bounce = { leastS: -0.2, mostS: 1.5, across: 0.06, down: 0.12, slack: 0.015 }
 /** Falls that are seen together for less are taken as one after the other. */
 const leastTogetherS = 0.5
 /** A mirror image hangs lower, and is found again elsewhere than its object was lost. */
@@ -64,7 +64,10 @@ export function belongTogether(a: FallSegment, b: FallSegment, size: { width: nu
 function isBounce(before: FallSegment, after: FallSegment, size: { width: number; height: number }): boolean {
   const gap = after.fromS - before.toS
   const [hit, on] = [before.sights.at(-1)!, after.sights[0]!]
+  // Nothing rises faster than it came down.
+  const mostRise = expectedY(before, Math.max(0, gap)) - hit.y + bounce.slack * size.height
   return (
+    hit.y - on.y < mostRise &&
     gap > bounce.leastS &&
     gap < bounce.mostS &&
     Math.abs(on.x - hit.x) < bounce.across * size.width &&
