@@ -27,12 +27,13 @@ interface Named {
 
 const shanghai = 'Asia/Shanghai'
 
-/** A scene that is to run: what it would be built from. */
+/** A scene that is to run: what it is built from. */
 interface PlannedScene {
   id: string
-  devices: readonly TargetDevice[]
+  definition: Definition
   entry: SceneConfig
-  build(): RunningScene
+  target: SceneTarget
+  metrics?: ReadonlySet<string>
 }
 
 /** The scenes that run, and what becomes of them when devices come and go. */
@@ -58,7 +59,7 @@ export function runningScenes(site: SceneSite): RunningScene[] {
 export function createSceneSet(site: SceneSite): SceneSet {
   const planner = createPlanner(site)
   const running = new Map<string, { planned: PlannedScene; scene: RunningScene }>()
-  for (const planned of planner(site.devices)) running.set(planned.id, { planned, scene: planned.build() })
+  for (const planned of planner(site.devices)) running.set(planned.id, { planned, scene: build(planned, site) })
   return {
     initial: Array.from(running.values(), ({ scene }) => scene),
     change(devices, touched) {
@@ -68,9 +69,10 @@ export function createSceneSet(site: SceneSite): SceneSet {
       for (const planned of planner(devices)) {
         left.delete(planned.id)
         const before = running.get(planned.id)
-        if (before && isSame(before.planned, planned) && !planned.devices.some(({ id }) => touched.has(id))) continue
+        if (before && isSame(before.planned, planned) && !planned.target.devices.some(({ id }) => touched.has(id)))
+          continue
         if (before) gone.push(before.scene)
-        const scene = planned.build()
+        const scene = build(planned, site)
         come.push(scene)
         running.set(planned.id, { planned, scene })
       }
@@ -84,11 +86,21 @@ export function createSceneSet(site: SceneSite): SceneSet {
 }
 
 function isSame(one: PlannedScene, other: PlannedScene): boolean {
+  const [before, now] = [one.target.devices, other.target.devices]
   return (
-    one.entry === other.entry &&
-    one.devices.length === other.devices.length &&
-    one.devices.every(({ id }, index) => id === other.devices[index]!.id)
+    one.entry === other.entry && before.length === now.length && before.every(({ id }, index) => id === now[index]!.id)
   )
+}
+
+function build({ id, definition, entry, target, metrics }: PlannedScene, site: SceneSite): RunningScene {
+  return {
+    kind: definition.kind,
+    id,
+    scene: definition.create(withZones(entry.options, site, target), target),
+    cameras: target.cameras,
+    devices: target.devices.map((device) => device.id),
+    ...(metrics ? { metrics } : {}),
+  }
 }
 
 /** What may run; asked with the devices there are. */
@@ -140,40 +152,31 @@ function runsOf(definition: Definition, defaults: SceneConfig, known: Known): Pl
   const isShown = ({ kind }: TargetDevice) => definition.deviceKinds?.includes(kind) ?? true
   const isNeeded = ({ kind }: TargetDevice) => definition.neededKinds?.includes(kind) ?? true
   const metrics = definition.metrics && new Set<string>(definition.metrics)
-  const build = (name: string, entry: SceneConfig, target: SceneTarget): PlannedScene => {
-    const id = `${definition.kind}/${name}`
-    return {
-      id,
-      entry,
-      devices: target.devices,
-      build: () => ({
-        kind: definition.kind,
-        id,
-        scene: definition.create(withZones(entry.options, site, target), { ...target, localTime }),
-        cameras: target.cameras,
-        devices: target.devices.map((device) => device.id),
-        ...(metrics ? { metrics } : {}),
-      }),
-    }
-  }
+  const plan = (name: string, entry: SceneConfig, target: SceneTarget): PlannedScene => ({
+    id: `${definition.kind}/${name}`,
+    definition,
+    entry,
+    target: { localTime, ...target },
+    ...(metrics ? { metrics } : {}),
+  })
   const perDevice = (those: readonly TargetDevice[]) =>
     those.flatMap((device) => {
       const entry = decide({ device: device.id, place: device.place })
-      return entry ? [build(device.id, entry, { place: device.place, cameras: [], devices: [device] })] : []
+      return entry ? [plan(device.id, entry, { place: device.place, cameras: [], devices: [device] })] : []
     })
 
   switch (definition.per ?? 'lift') {
     case 'lift':
       return site.lifts.flatMap(({ id }) => {
         const entry = entries.findLast(({ lifts }) => lifts.includes(id))
-        return entry && entry.isEnabled !== false ? [build(id, entry, liftTarget(site, id, devices))] : []
+        return entry && entry.isEnabled !== false ? [plan(id, entry, liftTarget(site, id, devices))] : []
       })
     case 'camera':
       return site.cameras.flatMap(({ id, place }) => {
         const entry = entries.findLast(({ cameras }) => cameras?.includes(id))
         if (!entry || entry.isEnabled === false) return []
         const cameras = [id, ...(definition.alsoCameras?.(entry.options, id) ?? [])]
-        return [build(id, entry, { place, cameras, devices: [] })]
+        return [plan(id, entry, { place, cameras, devices: [] })]
       })
     case 'device':
       return perDevice(devices.filter(isShown))
@@ -181,7 +184,7 @@ function runsOf(definition: Definition, defaults: SceneConfig, known: Known): Pl
     case 'site': {
       const placeOf = definition.per === 'place' ? unitOf : siteOf
       return groups(devices.filter(isShown), decide, placeOf).map(({ key, place, entry, members }) =>
-        build(key, entry, { place, cameras: [], devices: members }),
+        plan(key, entry, { place, cameras: [], devices: members }),
       )
     }
     case 'elder': {
@@ -193,7 +196,7 @@ function runsOf(definition: Definition, defaults: SceneConfig, known: Known): Pl
         const entry = decide({ elder: elder.id, place: elder.place })
         const own = elder.devices.flatMap((id) => byDevice.get(id) ?? []).filter(isShown)
         if (!entry || !own.some(isNeeded)) return []
-        return [build(`elder:${elder.id}`, entry, { place: elder.place, cameras: [], devices: own, elder })]
+        return [plan(`elder:${elder.id}`, entry, { place: elder.place, cameras: [], devices: own, elder })]
       })
       return [...forElders, ...perDevice(others)]
     }

@@ -104,11 +104,11 @@ export function resolveSite(written: WrittenSite, context: ResolveContext): Site
       }
     }),
     devices: written.devices.map(({ heartbeatSeconds, ...device }, index) => ({
+      heartbeatMs: heartbeatSeconds * 1000,
       ...device,
       kind: String(device.kind),
       codec: String(device.codec),
       place: place(device.place, ['devices', index, 'place']),
-      heartbeatMs: heartbeatSeconds * 1000,
     })),
     integrations: resolveIntegrations(written, context.codecs, context),
     speakers: written.speakers.map((speaker, index) => ({

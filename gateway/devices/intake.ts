@@ -188,11 +188,11 @@ export function createIntake(options: IntakeOptions): Intake {
     reports: readonly Report[],
     message: Message,
     codec: string,
-    deviceOf: (address: string | undefined) => KnownDevice | undefined,
+    route: Pick<TopicRoute, 'deviceOf'>,
   ): Promise<void> {
     let stored: Promise<void> = done
     for (const report of reports) {
-      const device = deviceOf(report.address)
+      const device = route.deviceOf(report.address)
       if (!device) {
         unknown(codec, report.address, report, message.receivedAt)
         continue
@@ -225,7 +225,7 @@ export function createIntake(options: IntakeOptions): Intake {
     if (decoded.commands) for (const command of decoded.commands) options.publish?.(command.topic, command.payload)
     if (decoded.remark !== undefined)
       inspector.note({ topic, payload, at, ...decoded.remark, ...(route.own ? { device: route.own.id } : {}) })
-    return { isUnderstood: true, stored: takeAll(decoded.reports, message, codec, route.deviceOf) }
+    return { isUnderstood: true, stored: takeAll(decoded.reports, message, codec, route) }
   }
 
   return {
@@ -253,7 +253,7 @@ export function createIntake(options: IntakeOptions): Intake {
       counts.received++
       const message: Message = { topic: name, payload: nothing, isRetained: false, receivedAt: now() }
       const reports = Array.from(readings, ([address, list]): Report => ({ address, readings: list }))
-      return takeAll(reports, message, name, (id) => (id === undefined ? undefined : routes.byId(id)))
+      return takeAll(reports, message, name, { deviceOf: (id) => (id === undefined ? undefined : routes.byId(id)) })
     },
     complain(name, device, wrong) {
       inspector.note({ topic: name, payload: nothing, ...wrong, device, at: now() })

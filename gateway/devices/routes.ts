@@ -72,7 +72,7 @@ export function createRoutes(options: {
   const byAddress = new Map<string, KnownDevice[]>()
   let { sources } = options
   const enter = (device: DeviceDescription): void => {
-    const known: KnownDevice = { ...device, options: device.options ?? {} }
+    const known: KnownDevice = { options: {}, ...device }
     byId.set(known.id, known)
     if (known.topic !== undefined) byTopic.set(known.topic, known)
     if (known.address === undefined) return
@@ -107,36 +107,29 @@ export function createRoutes(options: {
     return own ?? aliases.get(address)
   }
 
-  function route(
-    codec: string,
-    base: string,
-    own?: KnownDevice,
-    channel: TopicRoute['channel'] = 'message',
-  ): TopicRoute {
-    const find = (address: string) => findIn(codec, address)
-    const deviceOf = (address: string | undefined): KnownDevice | undefined => {
-      if (own === undefined) return address === undefined ? undefined : find(address)
-      // A device whose address is written down is not mixed up with others on its topic.
-      if (address === undefined || own.address === undefined) return own
-      return find(address)
-    }
-    return { channel, codec, decode: decoders.get(codec)!, base, find, deviceOf, ...(own ? { own } : {}) }
-  }
+  const familyOf = (codec: string, base: string): Family => ({
+    ...{ codec, base, decode: decoders.get(codec)! },
+    find: (address) => findIn(codec, address),
+  })
+  /** For topics that belong to one device. */
+  const families = new Map(options.codecs.map(({ kind }) => [kind, familyOf(kind, '')]))
+  const route = (codec: string, own: KnownDevice | undefined, channel: TopicRoute['channel'] = 'message') =>
+    new FoundRoute(families.get(codec)!, channel, own)
 
   function look(topic: string): TopicRoute | undefined {
     const owner = byTopic.get(topic)
-    if (owner) return route(owner.codec, '', owner)
+    if (owner) return route(owner.codec, owner)
     const [prefix, site, id, ...rest] = topic.split('/')
     if (prefix === 'site' && site === options.site && id !== undefined) {
       const device = byId.get(id)
       if (!device) return undefined
       const channel = rest.join('/')
-      if (channel === 'up') return route(device.codec, '', device)
-      if (channel === 'status') return route(device.codec, '', device, 'status')
-      return channel === 'up/acceleration' ? route('gridgate-acceleration', '', device) : undefined
+      if (channel === 'up') return route(device.codec, device)
+      if (channel === 'status') return route(device.codec, device, 'status')
+      return channel === 'up/acceleration' ? route('gridgate-acceleration', device) : undefined
     }
     const source = sources.find(({ filter }) => matches(filter, topic))
-    return source && route(source.codec, baseOf(source.filter))
+    return source && new FoundRoute(familyOf(source.codec, baseOf(source.filter)), 'message', undefined)
   }
 
   return {
@@ -147,7 +140,7 @@ export function createRoutes(options: {
       if (found && remembered.size < maxRemembered) remembered.set(topic, found)
       return found
     },
-    as: (codec) => route(codec, ''),
+    as: (codec) => route(codec, undefined),
     byId: (id) => byId.get(id),
     behindBridge: (codec) =>
       [...byId.values()].filter((device) => device.codec === codec && device.address !== undefined).map(({ id }) => id),
@@ -174,6 +167,51 @@ export function createRoutes(options: {
         aliases.set(address, device)
       }
     },
+  }
+}
+
+/** What the topics of one family have in common. */
+interface Family {
+  codec: string
+  base: string
+  decode: Decode
+  find(address: string): KnownDevice | undefined
+}
+
+/** A class and no closures: every device of a site has one or two. */
+class FoundRoute implements TopicRoute {
+  readonly #family: Family
+  readonly channel: TopicRoute['channel']
+  readonly own?: KnownDevice
+
+  constructor(family: Family, channel: TopicRoute['channel'], own: KnownDevice | undefined) {
+    this.#family = family
+    this.channel = channel
+    if (own) this.own = own
+  }
+
+  get codec(): string {
+    return this.#family.codec
+  }
+
+  get base(): string {
+    return this.#family.base
+  }
+
+  get decode(): Decode {
+    return this.#family.decode
+  }
+
+  find(address: string): KnownDevice | undefined {
+    return this.#family.find(address)
+  }
+
+  deviceOf(address: string | undefined): KnownDevice | undefined {
+    const { own } = this
+    if (own === undefined) return address === undefined ? undefined : this.find(address)
+    // A device whose address is written down is not mixed up with others on its topic.
+    if (address === undefined || own.address === undefined) return own
+    return this.find(address)
   }
 }
 

@@ -22,8 +22,8 @@ export const batteryLow = defineScene<Options>({
     const severity = describeKind(target.devices[0]!.kind)?.isLifeSafety ? 'medium' : 'low'
     const alarm = { alarm: 'device_battery_low', severity, certainty: 0.9 } as const
     return createRuleScene(target, [
-      { ...alarm, metric: 'batteryPercent', when: { below: lowPercent, hysteresis: 10 }, why: 'battery-percent' },
-      { ...alarm, metric: 'isBatteryLow', when: { is: true }, why: 'battery-low' },
+      { metric: 'batteryPercent', when: { below: lowPercent, hysteresis: 10 }, why: 'battery-percent', ...alarm },
+      { metric: 'isBatteryLow', when: { is: true }, why: 'battery-low', ...alarm },
     ])
   },
 })

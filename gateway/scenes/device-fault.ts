@@ -24,8 +24,8 @@ export const deviceFault = defineScene<Options>({
     const severity = describeKind(target.devices[0]!.kind)?.isLifeSafety ? 'high' : 'medium'
     const alarm = { alarm: 'device_fault', severity, certainty: 0.9, forMs } as const
     return createRuleScene(target, [
-      { ...alarm, metric: 'isFault', when: { is: true }, why: 'device-fault' },
-      { ...alarm, metric: 'isTampered', when: { is: true }, why: 'device-tampered' },
+      { metric: 'isFault', when: { is: true }, why: 'device-fault', ...alarm },
+      { metric: 'isTampered', when: { is: true }, why: 'device-tampered', ...alarm },
     ])
   },
 })

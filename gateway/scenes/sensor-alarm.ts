@@ -30,49 +30,58 @@ export const nothing: readonly Finding[] = []
 
 const seenEveryMs = 60_000
 
-export function createSensorAlarm({
-  person,
-  ...key
-}: AlarmKey & {
-  /** The id of an elder. */
-  person?: string | undefined
-}): SensorAlarm {
-  let current: Judgement | undefined
-  let toldAt = 0
+/** What it is the alarm of; `person`: the id of an elder. */
+type AlarmSubject = AlarmKey & { person?: string | undefined }
 
-  function confirm(at: number): readonly Finding[] {
-    if (at >= toldAt && at - toldAt < seenEveryMs) return nothing
-    toldAt = at
-    return [{ type: 'seen', at, ...key }]
+export function createSensorAlarm(subject: AlarmSubject): SensorAlarm {
+  return new ToldAlarm(subject)
+}
+
+/** A class and no closures: every device of a site has one. */
+class ToldAlarm implements SensorAlarm {
+  readonly key: AlarmKey
+  readonly #person: string | undefined
+  #current: Judgement | undefined
+  #toldAt = 0
+
+  constructor({ kind, place, source, person }: AlarmSubject) {
+    this.key = { kind, place, source }
+    this.#person = person
   }
 
-  return {
-    key,
-    get severity() {
-      return current?.severity
-    },
-    get isOpen() {
-      return current !== undefined
-    },
-    raise(at, judgement) {
-      const before = current
-      current = judgement
-      if (!before) {
-        toldAt = at
-        return [{ type: 'raise', at, ...key, ...(person === undefined ? {} : { person }), ...judgement }]
-      }
-      const isSame =
-        before.severity === judgement.severity && keysOf(before) === keysOf(judgement) && isNear(before, judgement)
-      if (isSame) return confirm(at)
-      toldAt = at
-      return [{ type: 'reassess', at, ...key, ...judgement }]
-    },
-    confirm: (at) => (current ? confirm(at) : nothing),
-    clear(at) {
-      if (!current) return nothing
-      current = undefined
-      return [{ type: 'clear', at, ...key }]
-    },
+  get isOpen(): boolean {
+    return this.#current !== undefined
+  }
+
+  get severity(): Severity | undefined {
+    return this.#current?.severity
+  }
+
+  raise(at: number, judgement: Judgement): readonly Finding[] {
+    const before = this.#current
+    this.#current = judgement
+    if (!before) {
+      this.#toldAt = at
+      const person = this.#person === undefined ? {} : { person: this.#person }
+      return [{ type: 'raise', at, ...this.key, ...person, ...judgement }]
+    }
+    const isSame =
+      before.severity === judgement.severity && keysOf(before) === keysOf(judgement) && isNear(before, judgement)
+    if (isSame) return this.confirm(at)
+    this.#toldAt = at
+    return [{ type: 'reassess', at, ...this.key, ...judgement }]
+  }
+
+  confirm(at: number): readonly Finding[] {
+    if (!this.#current || (at >= this.#toldAt && at - this.#toldAt < seenEveryMs)) return nothing
+    this.#toldAt = at
+    return [{ type: 'seen', at, ...this.key }]
+  }
+
+  clear(at: number): readonly Finding[] {
+    if (!this.#current) return nothing
+    this.#current = undefined
+    return [{ type: 'clear', at, ...this.key }]
   }
 }
 

@@ -45,9 +45,8 @@ export function createRuleScene(target: SceneTarget, rules: readonly Rule[]): Sc
 class RuleScene implements Scene {
   readonly #target: SceneTarget
   readonly #rules: readonly Rule[]
-  /** Of what the device has reported. */
-  readonly #metrics: string[] = []
-  readonly #parts: Part[] = []
+  /** Of what the device has reported, in the order of the rules, which is that of the reasons people read. */
+  #parts: readonly Part[] = []
   readonly #alarms: SensorAlarm[] = []
   #wakeAt = Number.POSITIVE_INFINITY
 
@@ -78,7 +77,7 @@ class RuleScene implements Scene {
   #take(since: number, at: number, measurement: Measurement): readonly Finding[] {
     const { metric } = measurement
     let isIdle = this.#alarms.length === 0 && this.#wakeAt === Number.POSITIVE_INFINITY
-    if (!this.#metrics.includes(metric)) this.#makeParts(metric)
+    if (!this.#parts.some(({ rule }) => rule.metric === metric)) this.#makeParts(metric)
     for (const part of this.#parts) {
       if (part.rule.metric !== metric) continue
       part.take(since, measurement)
@@ -89,11 +88,11 @@ class RuleScene implements Scene {
   }
 
   #makeParts(metric: string): void {
-    this.#metrics.push(metric)
-    const made = this.#rules.filter((rule) => rule.metric === metric).map((rule) => new Part(rule))
-    this.#parts.push(...made)
-    // In the order of the rules, which is that of the reasons people read.
-    this.#parts.sort((a, b) => this.#rules.indexOf(a.rule) - this.#rules.indexOf(b.rule))
+    if (!this.#rules.some((rule) => rule.metric === metric)) return
+    const known = this.#parts
+    this.#parts = this.#rules
+      .filter((rule) => rule.metric === metric || known.some((part) => part.rule === rule))
+      .map((rule) => known.find((part) => part.rule === rule) ?? new Part(rule))
   }
 
   /** @param metric of the value that is news; undefined when only time went by, which confirms no open alarm */

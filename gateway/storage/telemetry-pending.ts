@@ -25,13 +25,11 @@ export function createPending(generation: number): Pending {
       return count
     },
     add(arrival) {
-      let points = waiting.get(arrival.series)
-      if (!points) {
-        points = { at: [], values: [] }
-        waiting.set(arrival.series, points)
-      }
-      points.at.push(instantOf(arrival))
-      points.values.push(arrival.value)
+      const points = waiting.get(arrival.series)
+      if (points) {
+        points.at.push(instantOf(arrival))
+        points.values.push(arrival.value)
+      } else waiting.set(arrival.series, { at: [instantOf(arrival)], values: [arrival.value] })
       count++
     },
     series: () => waiting.keys(),

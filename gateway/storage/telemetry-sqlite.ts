@@ -107,7 +107,14 @@ export function openTelemetrySqlite(options: TelemetrySqliteOptions): TelemetryS
 
   function remember(arrival: Arrival): void {
     const before = latest.get(arrival.series)
-    if (!before || instantOf(arrival) >= instantOf(before)) latest.set(arrival.series, arrival)
+    if (!before) latest.set(arrival.series, arrival)
+    else if (instantOf(arrival) >= instantOf(before)) {
+      // Kept in one place: what is replaced soon after it was made costs the garbage collector a copy each.
+      before.value = arrival.value
+      before.deviceAt = arrival.deviceAt
+      before.ingestedAt = arrival.ingestedAt
+      before.clockTrusted = arrival.clockTrusted
+    }
   }
 
   function store(measurements: readonly Measurement[]): void {
