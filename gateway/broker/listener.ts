@@ -93,7 +93,9 @@ function listen(server: Server, host: string, port: number, cleanUp: CleanUp): P
         reject(new StartError(`cannot listen on ${place}: ${error.message}`, 'set an address of this machine', error))
       }
     })
-    server.listen({ host, port, backlog: 1024 }, () => {
+    // A compound that comes back after a power cut: what finds the line full tries again after seconds, up to a minute.
+    // The kernel cuts it to its own limit (net.core.somaxconn, 4096).
+    server.listen({ host, port, backlog: 16_384 }, () => {
       // Not waited for: open connections are ended by the broker's own part of the stop.
       cleanUp.defer(`listener on ${host}:${port}`, () => void server.close())
       resolve()

@@ -59,13 +59,18 @@ const schemaVersion = 1
 // one, and a message that is stored and acknowledged at once costs one flush of the disk instead of two.
 const lazyMs = 200
 const retryMs = 1_000
+// A commit holds the event loop for as long as the disk takes. So many times that long the loop then belongs to the
+// sockets, of which it accepts one each turn: else a storm of logins would wait for the disk once for each.
+const restFactor = 2
+const maxRestMs = 20
 // Operations kept while the disk refuses them.
 const maxPending = 50_000
 
 /**
  * The sessions' database and its group commit.
  *
- * Writes are collected and go down in one transaction per turn of the event loop. WAL with synchronous=FULL: when
+ * Writes are collected and go down in one transaction per turn of the event loop, while commits follow each other in one
+ * per three times what the disk takes. WAL with synchronous=FULL: when
  * {@link committed} resolves the write has been flushed to the disk and survives both kill -9 and power loss (as far as
  * the disk honours a flush). Writes nobody waits for follow within 200 ms.
  *
@@ -80,6 +85,9 @@ export class SessionDatabase {
   #waiters: { promise: Promise<void>; settle: (error?: Error) => void } | undefined
   #immediate: NodeJS.Immediate | undefined
   #timer: NodeJS.Timeout | undefined
+  /** No commit before, of performance.now(). */
+  #restUntil = 0
+  #isResting = false
   // A connection's last words may come after the end of the store.
   #closed = false
   readonly #logger: Logger
@@ -123,8 +131,20 @@ export class SessionDatabase {
       })
       this.#waiters = { promise, settle }
     }
-    this.#immediate ??= setImmediate(() => this.flush())
+    this.#hurry()
     return this.#waiters.promise
+  }
+
+  /** Somebody waits: with this turn, or after the rest. */
+  #hurry(): void {
+    if (this.#immediate || this.#isResting) return
+    const restMs = this.#restUntil - performance.now()
+    if (restMs <= 0) this.#immediate = setImmediate(() => this.flush())
+    else {
+      clearTimeout(this.#timer)
+      this.#isResting = true
+      this.#timer = setTimeout(() => this.flush(), restMs)
+    }
   }
 
   /** Commits what is queued, now. */
@@ -133,12 +153,14 @@ export class SessionDatabase {
     clearTimeout(this.#timer)
     this.#immediate = undefined
     this.#timer = undefined
+    this.#isResting = false
     const waiters = this.#waiters
     this.#waiters = undefined
     if (this.#pending.length === 0) {
       waiters?.settle()
       return
     }
+    const begunAt = performance.now()
     try {
       this.db.exec('BEGIN IMMEDIATE')
       for (const operation of this.#pending) operation()
@@ -148,6 +170,8 @@ export class SessionDatabase {
       waiters?.settle(error as Error)
       return
     }
+    const endedAt = performance.now()
+    this.#restUntil = endedAt + Math.min((endedAt - begunAt) * restFactor, maxRestMs)
     this.#pending = []
     this.commits++
     if (this.failing) this.#logger.info('the session store can be written again')
