@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { existsSync, writeFileSync } from 'node:fs'
+import { Session } from 'node:inspector'
 import { join } from 'node:path'
 import process from 'node:process'
 import pino from 'pino'
@@ -65,11 +66,23 @@ async function main(argv: string[]): Promise<number | 'running'> {
     case 'password':
       return setPassword(config, argument)
     default: {
+      collectGarbage()
       const logger = pino({ level: config.log.level }, pino.destination(2))
       stopOnSignals(command === 'run' ? await runGateway(config, logger) : await runBroker(config, logger), logger)
       return 'running'
     }
   }
+}
+
+/**
+ * The syntax tree of a site file with ten thousand devices is 100 MB of garbage. V8 would let its heap grow to four times
+ * that before it looked, and on a small machine others need the memory.
+ */
+function collectGarbage(): void {
+  const session = new Session()
+  session.connect()
+  session.post('HeapProfiler.collectGarbage')
+  session.disconnect()
 }
 
 async function runGateway(config: SiteConfig, logger: pino.Logger): Promise<() => Promise<void>> {
