@@ -21,7 +21,7 @@ export const roomClimate = defineScene<Options>({
   options,
   per: 'device',
   deviceKinds: ['climate'],
-  metrics: ['temperatureCelsius', 'humidityPercent'],
+  metrics: ['temperatureCelsius'],
   isDefault: true,
   create: (chosen, target) =>
     createRuleScene(target, [
