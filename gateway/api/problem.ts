@@ -35,8 +35,11 @@ export const windowsStayMasked = (): Problem =>
   new Problem(403, 'forbidden', 'this shows windows unmasked: only an admin may see it, and it is recorded')
 
 /** The domain's no, in its own words. */
-export const refused = ({ refused, phrase }: Refusal): Problem =>
-  new Problem(409, 'refused', refused, phrase ? { phrase } : {})
+export const refused = ({ refused, phrase, details }: Refusal): Problem =>
+  new Problem(409, 'refused', refused, {
+    ...(phrase ? { phrase } : {}),
+    ...(details ? { details: [...details] } : {}),
+  })
 
 export const invalid = (field: string, message: string, phrase?: Phrase): Problem =>
   new Problem(400, 'invalid', `${field} ${message}`, { details: [{ field, message, ...(phrase ? { phrase } : {}) }] })

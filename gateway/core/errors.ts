@@ -7,6 +7,8 @@ export interface ConfigProblem {
   /** 1-based line in the file, where known. */
   line?: number
   message: string
+  /** The message for translation; absent where only the words are known. */
+  phrase?: Phrase
 }
 
 /** The configuration cannot be used. Carries every problem at once; the process exits with 78 (EX_CONFIG). */

@@ -2,7 +2,7 @@ import { type Filling, fill } from './fill.ts'
 import type { FieldProblem } from './registration.ts'
 
 /**
- * What can be wrong with a field that somebody wrote, with what is put into it. The console says it in its own languages by
+ * What can be wrong with a field that somebody wrote, on a page, in a table or in a model.json, with what is put into it. The console says it in its own languages by
  * the same keys; these words are for logs, for machines and for the console's English.
  */
 export const fieldWords = {
@@ -29,6 +29,26 @@ export const fieldWords = {
   'stands-before': '{id} stands in line {first} already',
   'address-of-site': '{address} is taken by a device of the site',
   'address-of-line': '{address} is taken by line {first}',
+
+  // Of a model and its model.json.
+  'no-model-file': 'cannot be read ({code}); a model folder holds model.json and its weights',
+  'no-weights': "{file} cannot be read ({code}); put the model's weights there",
+  'other-weights':
+    '{file} has SHA-256 {found}, expected {expected}; the file is damaged or was exchanged. Fetch it again from its source; if you changed it on purpose, put the new hash into model.json',
+  'not-beside': '"{file}" must be a file beside model.json, without a folder',
+  'no-label': '"{label}" is not one of labels',
+  unsigned:
+    '{file} cannot be read ({code}); models.publicKey asks for a signature. Sign it: openssl pkeyutl -sign -rawin -inkey private.pem -in model.json -out model.json.sig',
+  forged:
+    '{file} is no signature of {document} by the key of models.publicKey; the model was changed after signing, or signed by somebody else',
+  'model-unloadable': 'the model cannot be loaded: {said}',
+  'model-slow': 'the model was not loaded within {seconds} s',
+  'model-input': 'the model has no input "{input}"; it has {inputs}',
+  'model-size': 'the model wants {wanted}, the manifest gives {given}',
+  'model-more-inputs': 'the model also wants the input {inputs}, which head "{head}" does not fill',
+  'model-output': 'the model has no output "{output}"; it has {outputs}',
+  'model-output-nth': 'the model has no output number {nth}; it has {outputs}',
+  'model-output-shape': 'output "{output}" is {found}, but {because} call for {wanted}',
 } as const
 export type FieldWord = keyof typeof fieldWords
 

@@ -1,4 +1,5 @@
 import type { Actor, Refusal } from './alarm.ts'
+import type { FieldProblem } from './registration.ts'
 
 /** One change of the model that looks into lifts. */
 export interface ModelSwitch {
@@ -51,7 +52,10 @@ export interface ModelRow {
   signature?: 'verified' | 'none'
   licence?: string
   state: 'active' | 'shadow' | 'ready' | 'unusable'
+  /** Why it is unusable. */
   problem?: string
+  /** The same one by one, with the key of model.json each is about, for translation. */
+  problems?: readonly FieldProblem[]
 }
 
 export interface ModelStatus {

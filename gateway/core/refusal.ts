@@ -1,5 +1,6 @@
 import type { Phrase } from './alarm.ts'
 import { type Filling, fill } from './fill.ts'
+import type { FieldProblem } from './registration.ts'
 
 /**
  * Every no of the gateway's rules, with what is put into it. The console says them in its own languages by the same
@@ -90,6 +91,8 @@ export interface Refusal {
   refused: string
   /** The same for translation; absent where only the words are known. */
   phrase?: Phrase
+  /** One by one, where several things are wrong with what was asked for. */
+  details?: readonly FieldProblem[]
 }
 
 export function isRefusal(value: unknown): value is Refusal {

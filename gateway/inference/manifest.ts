@@ -3,7 +3,9 @@ import { readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { type TSchema, Type } from 'typebox'
 import { Value } from 'typebox/value'
+import type { Phrase } from '../core/alarm.ts'
 import { ConfigError, type ConfigProblem } from '../core/errors.ts'
+import { wrongField } from '../core/field-words.ts'
 import { headOptions } from './heads/options.ts'
 import type { InputSpecification } from './preprocess.ts'
 import { signatureProblem } from './signature.ts'
@@ -90,8 +92,7 @@ export async function loadManifest(dir: string, key?: KeyObject): Promise<ModelM
     value.head = Value.Default(schema, value.head) as ModelManifest['head']
     problems.push(...problemsOf(schema, value.head, 'head'))
   } else if (typeof family === 'string') {
-    const known = Object.keys(headOptions).join(', ')
-    problems.push({ path: 'head.family', message: `unknown head "${family}"; known are ${known}` })
+    problems.push({ path: 'head.family', ...wrongField('one-of', { values: Object.keys(headOptions).join(', ') }) })
   }
   problems.push(...labelProblems(value))
 
@@ -121,8 +122,7 @@ async function readBytes(path: string): Promise<Uint8Array> {
   try {
     return await readFile(path)
   } catch (error) {
-    const message = `cannot be read (${(error as NodeJS.ErrnoException).code}); a model folder holds model.json and its weights`
-    throw new ConfigError(path, [{ path: '', message }])
+    throw new ConfigError(path, [{ path: '', ...wrongField('no-model-file', { code: codeOf(error) }) }])
   }
 }
 
@@ -133,7 +133,8 @@ function parseDocument(path: string, bytes: Uint8Array): unknown {
   } catch (error) {
     const position = /position (\d+)/.exec((error as Error).message)?.[1]
     const line = position === undefined ? {} : { line: json.slice(0, Number(position)).split('\n').length }
-    throw new ConfigError(path, [{ path: '', ...line, message: `is not JSON: ${(error as Error).message}` }])
+    const { message, phrase } = wrongField('not-json')
+    throw new ConfigError(path, [{ path: '', ...line, message: `${message}: ${(error as Error).message}`, phrase }])
   }
 }
 
@@ -144,22 +145,19 @@ export async function readWeights(
   expected: unknown,
 ): Promise<{ weights: Uint8Array<SharedArrayBuffer> } | { problem: ConfigProblem }> {
   if (file !== basename(file) || file === '..') {
-    return { problem: { path: 'file', message: `"${file}" must be a file beside model.json, without a folder` } }
+    return { problem: { path: 'file', ...wrongField('not-beside', { file }) } }
   }
   const path = join(dir, file)
   let bytes: Buffer
   try {
     bytes = await readFile(path)
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code
-    return { problem: { path: 'file', message: `${path} cannot be read (${code}); put the model's weights there` } }
+    return { problem: { path: 'file', ...wrongField('no-weights', { file: path, code: codeOf(error) }) } }
   }
   const found = createHash('sha256').update(bytes).digest('hex')
   if (found !== expected) {
-    const message =
-      `${path} has SHA-256 ${found}, expected ${String(expected)}; the file is damaged or was exchanged. ` +
-      'Fetch it again from its source; if you changed it on purpose, put the new hash into model.json'
-    return { problem: { path: 'sha256', message } }
+    const words = wrongField('other-weights', { file: path, found, expected: String(expected) })
+    return { problem: { path: 'sha256', ...words } }
   }
   const weights = new Uint8Array(new SharedArrayBuffer(bytes.byteLength))
   weights.set(bytes)
@@ -171,7 +169,7 @@ function labelProblems(value: Partial<ModelManifest> | undefined): ConfigProblem
   if (!Array.isArray(labels) || typeof thresholds !== 'object' || thresholds === null) return []
   return Object.keys(thresholds)
     .filter((label) => label !== 'default' && !labels.includes(label))
-    .map((label) => ({ path: `thresholds.${label}`, message: `"${label}" is not one of labels` }))
+    .map((label) => ({ path: `thresholds.${label}`, ...wrongField('no-label', { label }) }))
 }
 
 /**
@@ -186,12 +184,14 @@ export function problemsOf(schema: TSchema, value: unknown, path: string): Confi
   const others = (schema as { additionalProperties?: boolean | TSchema }).additionalProperties ?? true
   const required = (schema as { required?: string[] }).required ?? []
   const at = (key: string) => (path ? `${path}.${key}` : key)
-  const problems = required.filter((key) => !(key in document)).map((key) => ({ path: at(key), message: 'is missing' }))
+  const problems: ConfigProblem[] = required
+    .filter((key) => !(key in document))
+    .map((key) => ({ path: at(key), ...wrongField('missing') }))
   for (const [key, part] of Object.entries(document)) {
     const known = Object.hasOwn(schema.properties, key) ? schema.properties[key] : undefined
     if (known) problems.push(...problemsOf(known, part, at(key)))
     else if (typeof others === 'object') problems.push(...problemsOf(others, part, at(key)))
-    else if (!others) problems.push({ path: at(key), message: 'unknown key' })
+    else if (!others) problems.push({ path: at(key), ...wrongField('unknown') })
   }
   return problems
 }
@@ -199,6 +199,16 @@ export function problemsOf(schema: TSchema, value: unknown, path: string): Confi
 function valueProblems(schema: TSchema, value: unknown, path: string): ConfigProblem[] {
   return Value.Errors(schema, value).map(({ keyword, instancePath, message, params }) => ({
     path: path + instancePath.replace(/\/(\d+)/g, '[$1]').replaceAll('/', '.'),
-    message: keyword === 'enum' ? `must be one of ${params.allowedValues.map(String).join(', ')}` : message,
+    ...(keyword === 'enum'
+      ? wrongField('one-of', { values: params.allowedValues.map(String).join(', ') })
+      : { message, phrase: boundOf(keyword, params) }),
   }))
 }
+
+/** What the schema library found, for translation: a bound by its keyword, else no more than that it is wrong. */
+function boundOf(keyword: string, params: object): Phrase {
+  const { limit } = params as { limit?: unknown }
+  return typeof limit === 'number' ? { key: keyword, limit } : wrongField('wrong').phrase
+}
+
+const codeOf = (error: unknown): string => String((error as NodeJS.ErrnoException).code)

@@ -74,7 +74,9 @@ t.test('an admin hands over to another model; what cannot be used is refused wit
     rows.map(({ folder, state }) => `${folder} ${state}`),
     ['damaged unusable', 'one active', 'other ready', 'two ready'],
   )
-  t.match(await keeper.service.switchTo('damaged', admin), { refused: /SHA-256/ })
+  const problem = { field: 'sha256', message: /SHA-256/, phrase: { key: 'other-weights', file: /damaged/ } }
+  t.match(rows[0], { problem: /SHA-256/, problems: [problem] })
+  t.match(await keeper.service.switchTo('damaged', admin), { refused: /SHA-256/, details: [problem] })
   t.match(await keeper.service.switchTo('other', admin), { refused: /does not know red/ })
   t.match(await keeper.service.switchTo('missing', admin), { refused: /cannot be read/ })
   t.match(await keeper.service.switchTo('../one', admin), { refused: /no name of a model folder/ })

@@ -1,11 +1,12 @@
 import type { KeyObject } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Actor, Refusal } from '../core/alarm.ts'
+import type { Actor, Phrase, Refusal } from '../core/alarm.ts'
 import { ConfigError } from '../core/errors.ts'
 import type { ModelRow, ModelService, ModelStatus, ModelStore } from '../core/model.ts'
 import type { Store } from '../core/ports.ts'
 import { refuse } from '../core/refusal.ts'
+import type { FieldProblem } from '../core/registration.ts'
 import { type DriftRule, driftOf } from './drift.ts'
 import { loadManifest, type ModelManifest } from './manifest.ts'
 import type { ModelRack } from './model-rack.ts'
@@ -117,7 +118,8 @@ export function createModelKeeper(options: ModelKeeperOptions): ModelKeeper {
       writeComparison()
       await rack.switchTo(folder, manifest)
     } catch (error) {
-      if (error instanceof ConfigError) return refuse('model-unusable', { problem: error.message })
+      if (error instanceof ConfigError)
+        return { ...refuse('model-unusable', { problem: error.message }), details: fieldsOf(error) }
       throw error
     }
     store.putSwitch({ at: now(), from, to: folder, siteModel: options.siteModel, by: by.id, reason, data })
@@ -192,6 +194,17 @@ export function createModelKeeper(options: ModelKeeperOptions): ModelKeeper {
   }
 }
 
+/** What is wrong with a model, told as what is wrong with any file of lines and fields. */
+function fieldsOf({ problems }: ConfigError): FieldProblem[] {
+  return problems.map(({ path, line, message, phrase }) => ({
+    field: [line === undefined ? '' : `line ${line}`, path].filter(Boolean).join(': '),
+    message,
+    ...(phrase ? { phrase } : {}),
+  }))
+}
+
+const isWithoutManifest = (phrase: Phrase | undefined) => phrase?.key === 'no-model-file' && phrase.code === 'ENOENT'
+
 /** What a model folder holds; undefined for folders without a model of pictures. */
 export async function describeModel(dir: string, folder: string, key?: KeyObject): Promise<ModelRow | undefined> {
   try {
@@ -200,8 +213,7 @@ export async function describeModel(dir: string, folder: string, key?: KeyObject
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     // A folder without a manifest (training) or with one of another task (falls) is not ours.
-    if (error.problems.some(({ path, message }) => path === 'task' || message.startsWith('cannot be read (ENOENT)')))
-      return undefined
-    return { folder, state: 'unusable', problem: error.message }
+    if (error.problems.some(({ path, phrase }) => path === 'task' || isWithoutManifest(phrase))) return undefined
+    return { folder, state: 'unusable', problem: error.message, problems: fieldsOf(error) }
   }
 }

@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import { ConfigError } from '../core/errors.ts'
 import type { Detector, Inference } from '../core/ports.ts'
 import type { ModelManifest } from './manifest.ts'
+import { misfitOf } from './misfit.ts'
 import { yuvBytes } from './preprocess.ts'
 import type { WorkerReply } from './serve.ts'
 import { createView, type View } from './view.ts'
@@ -206,8 +207,7 @@ export async function createDetectorPool(options: DetectorPoolOptions): Promise<
   } catch (error) {
     // Every worker loads the same bytes: the first refusal speaks for all.
     await close()
-    const message = `${model} cannot be used: ${(error as Error).message}`
-    throw new ConfigError(`${manifest.name}/model.json`, [{ path: '', message }])
+    throw new ConfigError(`${manifest.name}/model.json`, [misfitOf(error).problem])
   }
 
   return {

@@ -1,6 +1,8 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { Detection } from '../core/detection.ts'
+import type { ConfigProblem } from '../core/errors.ts'
 import type { ModelManifest } from './manifest.ts'
+import { misfitOf } from './misfit.ts'
 import { createNativeGate, type NativeGateMemory } from './native-gate.ts'
 import type { Region, YuvPicture } from './preprocess.ts'
 import { createModelSession, type ModelSession } from './session.ts'
@@ -17,7 +19,7 @@ export type WorkerReply =
   /** Loaded and warmed up. */
   | { type: 'ready' }
   /** The model cannot be used. */
-  | { type: 'unusable'; message: string }
+  | { type: 'unusable'; problem: ConfigProblem }
   | { type: 'result'; job: number; detections: Detection[]; preprocessMs: number; runMs: number }
   /** This picture failed; the next may not. */
   | { type: 'failed'; job: number; message: string }
@@ -48,6 +50,6 @@ export async function serve({ manifest, native }: WorkerData, port: MessagePort)
     session = await createModelSession(manifest, { native: createNativeGate(native) })
     reply({ type: 'ready' })
   } catch (error) {
-    reply({ type: 'unusable', message: (error as Error).message })
+    reply({ type: 'unusable', problem: misfitOf(error).problem })
   }
 }

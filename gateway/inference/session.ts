@@ -5,6 +5,7 @@ import type { Candidate, Head, OutputTensor } from './heads/head.ts'
 import { heads } from './heads/index.ts'
 import { best, suppress } from './heads/suppression.ts'
 import type { ModelManifest } from './manifest.ts'
+import { misfit } from './misfit.ts'
 import { createPreprocessor, type Placement, type Region, type YuvPicture } from './preprocess.ts'
 import { sweepOf } from './view.ts'
 
@@ -43,7 +44,7 @@ export interface ModelSessionOptions {
 
 /**
  * Loads a verified model for one thread and runs it once, so that the first real picture is not the slow one and a
- * manifest that does not fit its model fails here. Throws an Error in words for the manifest's author.
+ * manifest that does not fit its model fails here. Throws a Misfit for the manifest's author, or what the runtime throws.
  */
 export async function createModelSession(
   manifest: ModelManifest,
@@ -85,9 +86,7 @@ export async function createModelSession(
   }
   const unfed = session.inputNames.filter((name) => !(name in feeds))
   if (unfed.length > 0) {
-    throw new Error(
-      `the model also wants the input "${unfed.join('", "')}", which head "${definition.family}" does not fill`,
-    )
+    throw misfit('', 'model-more-inputs', { inputs: quoted(unfed), head: definition.family })
   }
 
   function read(head: Head, outputs: readonly OutputTensor[], placement: Placement): Detection[] {
@@ -100,7 +99,10 @@ export async function createModelSession(
 
   const featureMaps = manifest.embedding?.outputs ?? []
   const absent = featureMaps.filter((name) => !session.outputNames.includes(name))
-  if (absent.length > 0) throw new Error(`embedding.outputs: the model has no output "${absent.join('", "')}"`)
+  if (absent.length > 0) {
+    const outputs = quoted(session.outputNames)
+    throw misfit('embedding.outputs', 'model-output', { output: absent.join('", "'), outputs })
+  }
   const answers = session.outputNames.filter((name) => !featureMaps.includes(name))
 
   function embedEach(
@@ -189,21 +191,23 @@ function thresholdsOf(manifest: Pick<ModelManifest, 'labels' | 'thresholds'>): F
   )
 }
 
+const quoted = (names: readonly string[]) => names.map((name) => `"${name}"`).join(', ')
+
 function feedsOf(session: InferenceSession, manifest: ModelManifest, data: Float32Array): Record<string, Tensor> {
   const { name, width, height } = manifest.input
   const index = session.inputNames.indexOf(name)
   if (index < 0) {
-    throw new Error(`input.name: the model has no input "${name}"; it has "${session.inputNames.join('", "')}"`)
+    throw misfit('input.name', 'model-input', { input: name, inputs: quoted(session.inputNames) })
   }
   const metadata = session.inputMetadata[index]!
   const wanted = [1, 3, height, width]
   if (metadata.isTensor) {
     const fits = metadata.shape.length === 4 && metadata.shape.every((n, i) => typeof n === 'string' || n === wanted[i])
     if (!fits || metadata.type !== 'float32') {
-      const found = `${metadata.type} ${metadata.shape.join('×')}`
-      throw new Error(
-        `input.width, input.height: the model wants ${found}, the manifest gives float32 ${wanted.join('×')}`,
-      )
+      throw misfit('input.width, input.height', 'model-size', {
+        wanted: `${metadata.type} ${metadata.shape.join('×')}`,
+        given: `float32 ${wanted.join('×')}`,
+      })
     }
   }
   return { [name]: new Tensor('float32', data, wanted) }
@@ -212,7 +216,12 @@ function feedsOf(session: InferenceSession, manifest: ModelManifest, data: Float
 function featureMapOf(name: string, tensor: Tensor): FeatureMap {
   const [batch, channels, rows, columns] = tensor.dims
   if (tensor.dims.length !== 4 || batch !== 1 || !(tensor.data instanceof Float32Array))
-    throw new Error(`embedding.outputs: "${name}" is ${tensor.type} ${tensor.dims.join('×')}, wanted float32 1×C×H×W`)
+    throw misfit('embedding.outputs', 'model-output-shape', {
+      output: name,
+      found: `${tensor.type} ${tensor.dims.join('×')}`,
+      because: 'embedding.outputs',
+      wanted: 'float32 1×C×H×W',
+    })
   return { channels: channels!, rows: rows!, columns: columns!, data: tensor.data }
 }
 

@@ -1,6 +1,7 @@
 import { createPublicKey, type KeyObject, verify } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { ConfigError, type ConfigProblem } from '../core/errors.ts'
+import { wrongField } from '../core/field-words.ts'
 
 /** Ed25519 signatures are 64 bytes. */
 const signatureBytes = 64
@@ -44,15 +45,11 @@ export async function signatureProblem(
   try {
     found = await readFile(file)
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code
-    const how = 'sign it: openssl pkeyutl -sign -rawin -inkey private.pem -in model.json -out model.json.sig'
-    return { path: '', message: `${file} cannot be read (${code}); models.publicKey asks for a signature. ${how}` }
+    const code = String((error as NodeJS.ErrnoException).code)
+    return { path: '', ...wrongField('unsigned', { file, code }) }
   }
   const signature = found.length === signatureBytes ? found : Buffer.from(found.toString('latin1').trim(), 'base64')
   const isValid = signature.length === signatureBytes && verify(null, document, key, signature)
   if (isValid) return undefined
-  return {
-    path: '',
-    message: `${file} is no signature of ${path} by the key of models.publicKey; the model was changed after signing, or signed by somebody else`,
-  }
+  return { path: '', ...wrongField('forged', { file, document: path }) }
 }

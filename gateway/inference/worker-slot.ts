@@ -4,6 +4,7 @@ import { Worker, type WorkerOptions } from 'node:worker_threads'
 import type { Logger } from 'pino'
 import { type BackoffBounds, backoffMs } from '../core/backoff.ts'
 import type { ModelManifest } from './manifest.ts'
+import { Misfit, misfit } from './misfit.ts'
 import { createNativeGate, createNativeGateMemory, type NativeGateMemory } from './native-gate.ts'
 import type { WorkerData, WorkerReply, WorkerRequest } from './serve.ts'
 
@@ -84,13 +85,13 @@ export function createWorkerSlot(options: WorkerSlotOptions): WorkerSlot {
     const gone = new Promise<void>((resolve) => {
       worker.on('exit', (code) => {
         resolve()
-        if (thread === current) lose(`${why} (exit code ${code})`)
+        if (thread === current) lose(new Error(`${why} (exit code ${code})`))
       })
     })
     const current: Thread = { worker, native, gone }
     thread = current
     openedAt = performance.now()
-    expectAnswer(loadWithinMs, 'it did not load the model in time')
+    expectAnswer(loadWithinMs, misfit('', 'model-slow', { seconds: loadWithinMs / 1000 }))
     worker.on('message', (reply: WorkerReply) => {
       if (thread === current) receive(reply)
     })
@@ -110,13 +111,13 @@ export function createWorkerSlot(options: WorkerSlotOptions): WorkerSlot {
       settleStarted = undefined
       options.onReady()
     } else if (reply.type === 'unusable') {
-      lose(reply.message)
+      lose(new Misfit(reply.problem))
     } else {
       options.onReply(reply)
     }
   }
 
-  function expectAnswer(withinMs: number, why: string): void {
+  function expectAnswer(withinMs: number, why: Error): void {
     const due = setTimeout(() => {
       // A blocked event loop delays answers as well as timers: what has already arrived is heard first.
       setImmediate(() => {
@@ -126,7 +127,7 @@ export function createWorkerSlot(options: WorkerSlotOptions): WorkerSlot {
     answerDue = due
   }
 
-  function lose(why: string): void {
+  function lose(why: Error): void {
     const lost = thread
     if (!lost) return
     thread = undefined
@@ -134,13 +135,13 @@ export function createWorkerSlot(options: WorkerSlotOptions): WorkerSlot {
     clearTimeout(answerDue)
     answerDue = undefined
     if (settleStarted) {
-      settleStarted.reject(new Error(why))
+      settleStarted.reject(why)
       settleStarted = undefined
       void end(lost, stopWithinMs)
       return
     }
     losses++
-    if (!isReported) logger.warn({ worker: index, reason: why }, 'inference worker lost; a new one follows')
+    if (!isReported) logger.warn({ worker: index, reason: why.message }, 'inference worker lost; a new one follows')
     isReported = true
     options.onLost()
     replacing = replace(lost)
@@ -190,7 +191,7 @@ export function createWorkerSlot(options: WorkerSlotOptions): WorkerSlot {
     },
     started,
     send(request) {
-      expectAnswer(options.stuckAfterMs, `it did not answer within ${options.stuckAfterMs} ms`)
+      expectAnswer(options.stuckAfterMs, new Error(`it did not answer within ${options.stuckAfterMs} ms`))
       thread?.worker.postMessage(request)
     },
     async close() {

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
 import type { ModelStatus as CoreStatus } from '../../core/model.ts'
+import { FieldError } from './error.ts'
 import { Instant, toInstant, withInstants } from './instant.ts'
 
 const Count = Type.Integer({ minimum: 0 })
@@ -13,7 +14,12 @@ export const ModelStatus = Type.Object(
         signature: Type.Optional(Type.Enum(['verified', 'none'])),
         licence: Type.Optional(Type.String()),
         state: Type.Enum(['active', 'shadow', 'ready', 'unusable']),
-        problem: Type.Optional(Type.String()),
+        problem: Type.Optional(Type.String({ description: 'why it is unusable' })),
+        problems: Type.Optional(
+          Type.Unsafe<readonly FieldError[]>(
+            Type.Array(FieldError, { description: 'the same one by one, with the key of model.json each is about' }),
+          ),
+        ),
       }),
     ),
     watchedUntil: Type.Optional(Instant),

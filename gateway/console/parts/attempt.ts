@@ -45,9 +45,11 @@ export function useAttempt() {
     const kind = t(`problem.${error.code}`)
     const { code, message, details, phrase } = error
     if (code === 'invalid') return t('problem.more', { kind, message: details[0] ? fieldInWords(details[0]) : message })
-    return code === 'refused' || code === 'unavailable'
-      ? t('problem.more', { kind, message: sentence(phrase) ?? message })
-      : kind
+    if (code !== 'refused' && code !== 'unavailable') return kind
+    // A refusal for several reasons holds them in words as its `problem`.
+    const why =
+      phrase && details.length > 0 ? { ...phrase, problem: details.map(fieldInWords).join(t('said.and')) } : phrase
+    return t('problem.more', { kind, message: sentence(why) ?? message })
   }
   return {
     isBusy,

@@ -25,7 +25,7 @@ export const detr = defineHead<Options>({
       decode(outputs) {
         const labels = pickOutput(outputs, options.outputs.labels, 0)
         const queries = labels.dims[1] ?? 0
-        const because = `the ${queries} queries of output "${labels.name}"`
+        const because = `"${labels.name}" (${queries})`
         const boxes = floatsOfShape(pickOutput(outputs, options.outputs.boxes, 1), [1, queries, 4], because)
         const scores = floatsOfShape(pickOutput(outputs, options.outputs.scores, 2), [1, queries], because)
         const found: Candidate[] = []

@@ -1,3 +1,5 @@
+import { misfit } from '../misfit.ts'
+
 /** One output of a model, in the model's own order. */
 export interface OutputTensor {
   name: string
@@ -38,7 +40,7 @@ export interface Head {
   /** Several candidates may lie on one object and must be thinned out (per-label NMS). */
   readonly needsSuppression: boolean
   readonly sideInputs: readonly SideInput[]
-  /** Throws an Error naming the output and the manifest key when the tensors do not fit the manifest. */
+  /** Throws a Misfit naming the output and the manifest key when the tensors do not fit the manifest. */
   decode(outputs: readonly OutputTensor[]): Candidate[]
 }
 
@@ -61,19 +63,21 @@ export function pickOutput(outputs: readonly OutputTensor[], name: string | unde
   const found = name === undefined ? outputs[index] : outputs.find((output) => output.name === name)
   if (found) return found
   const names = outputs.map((output) => `"${output.name}"`).join(', ')
-  throw new Error(
-    `the model has no output ${name === undefined ? `number ${index + 1}` : `"${name}"`}; it has ${names}`,
-  )
+  if (name === undefined) throw misfit('', 'model-output-nth', { nth: index + 1, outputs: names })
+  throw misfit('', 'model-output', { output: name, outputs: names })
 }
 
 /** The values of a tensor that must be float32 and of this shape; `because` says which manifest keys lead to it. */
 export function floatsOfShape(output: OutputTensor, dims: readonly number[], because: string): Float32Array {
   const fits = output.dims.length === dims.length && dims.every((size, i) => output.dims[i] === size)
   if (fits && output.data instanceof Float32Array) return output.data
-  const type = output.data instanceof Float32Array ? '' : ', not float32'
-  throw new Error(
-    `output "${output.name}" is ${output.dims.join('×')}${type}, but ${because} call for ${dims.join('×')}`,
-  )
+  const type = output.data instanceof Float32Array ? '' : ` (${output.data.constructor.name})`
+  throw misfit('', 'model-output-shape', {
+    output: output.name,
+    found: `${output.dims.join('×')}${type}`,
+    because,
+    wanted: dims.join('×'),
+  })
 }
 
 /** Thresholds as the model counts: `logit` scores are compared before the sigmoid, which saves one exp per value. */
