@@ -60,7 +60,7 @@ export const refusals = {
   'model-in-use': '{folder} is in use already',
   'model-name': '"{folder}" is no name of a model folder',
   'model-labels': '{folder} does not know {labels}, which scenes look for',
-  'model-unusable': '{problem}',
+  'model-unusable': 'the model cannot be used: {problem}',
   'no-model-before': 'there was no other model before this one',
 
   'too-few-examples': 'two confirmed and two false alarms are needed at least',

@@ -165,7 +165,7 @@ t.test('a frame with fewer bytes than its size needs is refused, not read past i
 t.test('a manifest that does not fit its model stops the start and says which key is wrong', async (t) => {
   const attempt = (changes: object) => poolFor(t, { manifest: { ...manifest, ...changes } })
   await t.rejects(attempt({ labels: ['red', 'blue', 'green'] }), {
-    message: /1×16×7, but labels \(3\) and head.strides/,
+    message: /1×16×7, but labels \(3\), head.strides/,
   })
   await t.rejects(attempt({ input: { ...manifest.input, name: 'data' } }), {
     message: /no input "data"; it has "images"/,

@@ -100,7 +100,7 @@ t.test('detr takes boxes as they are and knows only the labels of the manifest',
 
 t.test('tensors that do not fit are refused by name, with the keys to look at', async (t) => {
   t.throws(() => create('nanodet', {}).decode([tensor('out', [1, 5, 34], {})]), {
-    message: 'output "out" is 1×5×34, but labels (2), head.regMax, head.boxes and head.strides call for 1×12×34',
+    message: 'output "out" is 1×5×34, but labels (2), head.regMax, head.boxes, head.strides call for 1×12×34',
   })
   t.throws(() => create('yolox', { output: 'y' }).decode([tensor('out', [1, 5, 7], {})]), {
     message: 'the model has no output "y"; it has "out"',

@@ -20,7 +20,7 @@ export const nanodet = defineHead<Options>({
       sideInputs: [],
       decode(outputs) {
         const output = pickOutput(outputs, options.output, 0)
-        const because = `labels (${labels}), head.regMax, head.boxes and head.strides`
+        const because = `labels (${labels}), head.regMax, head.boxes, head.strides`
         const data = floatsOfShape(output, [1, cells, step], because)
         const found: Candidate[] = []
         let start = 0

@@ -24,10 +24,10 @@ export const picodet = defineHead<Options>({
           const scores = pickOutput(outputs, options.outputs?.scores[i], i)
           const boxes = pickOutput(outputs, options.outputs?.boxes[i], levels.length + i)
           const values = {
-            scores: floatsOfShape(scores, [1, cells, labels], `labels (${labels}) and head.strides`),
+            scores: floatsOfShape(scores, [1, cells, labels], `labels (${labels}), head.strides`),
             scoresStart: 0,
             scoresStep: labels,
-            boxes: floatsOfShape(boxes, [1, cells, boxStep], 'head.regMax, head.boxes and head.strides'),
+            boxes: floatsOfShape(boxes, [1, cells, boxStep], 'head.regMax, head.boxes, head.strides'),
             boxesStart: 0,
             boxesStep: boxStep,
           }

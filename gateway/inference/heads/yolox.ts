@@ -28,7 +28,7 @@ export const yolox = defineHead<Options>({
       sideInputs: [],
       decode(outputs) {
         const output = pickOutput(outputs, options.output, 0)
-        const data = floatsOfShape(output, [1, cells, step], `labels (${labels}) and head.strides`)
+        const data = floatsOfShape(output, [1, cells, step], `labels (${labels}), head.strides`)
         const found: Candidate[] = []
         let at = 0
         for (const { stride, columns, rows } of levels) {
