@@ -38,7 +38,6 @@ interface Showing {
   /** Mount time of the clip's first decoding time, in ticks. */
   startTicks: number
   index: number
-  onFirstSent?: (at: number) => void
 }
 
 export interface Mount {
@@ -47,7 +46,11 @@ export interface Mount {
   readonly droppedUnits: number
   join(player: Player): void
   leave(player: Player): void
-  /** Shows another clip from its first picture, at once; timestamps go on. After a clip that does not loop, the old one again. */
+  /**
+   * Shows another clip from its first picture, at once; timestamps go on. After a clip that does not loop, the old one
+   * again.
+   * @returns when the first picture was sent, epoch ms; when nobody watches (any more) or another clip is shown instead, at once
+   */
   show(clip: ClipFile, isLooped: boolean): Promise<number>
   stall(): void
   resume(): void
@@ -75,6 +78,8 @@ export function createMount(
     index: 0,
   }
   let before: Showing | undefined
+  /** Whoever waits for the first picture of the clip. */
+  let onShown: ((at: number) => void) | undefined
   let timer: NodeJS.Timeout | undefined
   let isStalled = false
   let harm: Damage | undefined
@@ -112,6 +117,11 @@ export function createMount(
       players.clear()
       isWaitingForFirst = true
     }
+  }
+
+  const tellShown = () => {
+    onShown?.(Date.now())
+    onShown = undefined
   }
 
   const send = (next: AccessUnit) => {
@@ -167,7 +177,7 @@ export function createMount(
     const now = mediaTicks()
     for (let next = unit(); next && showing.startTicks + next.dts <= now; next = unit()) {
       send(next)
-      if (showing.index === 0) showing.onFirstSent?.(Date.now())
+      tellShown()
       showing.index++
       if (!unit()) endOfClip()
       if (players.size === 0) return
@@ -185,6 +195,12 @@ export function createMount(
   const rest = () => {
     clearTimeout(timer)
     timer = undefined
+  }
+
+  /** Nobody is left to see anything. */
+  const letGo = () => {
+    rest()
+    tellShown()
   }
 
   return {
@@ -210,7 +226,7 @@ export function createMount(
     },
     leave(player) {
       players.delete(player)
-      if (players.size === 0) rest()
+      if (players.size === 0) letGo()
     },
     show(clip, isLooped) {
       if (clip.codec !== showing.clip.codec) {
@@ -219,9 +235,11 @@ export function createMount(
       if (!isLooped && showing.isLooped) before = showing
       if (isLooped) before = undefined
       rest()
+      tellShown()
+      showing = { clip, isLooped, startTicks: mediaTicks(), index: 0 }
       return new Promise((resolve) => {
-        showing = { clip, isLooped, startTicks: mediaTicks(), index: 0, onFirstSent: once(resolve) }
-        if (players.size === 0) showing.onFirstSent?.(Date.now())
+        onShown = resolve
+        if (players.size === 0) tellShown()
         schedule()
       })
     },
@@ -241,18 +259,10 @@ export function createMount(
       harm = damage
     },
     hangUp() {
-      rest()
       for (const player of players) player.socket.destroy()
       players.clear()
+      letGo()
     },
-  }
-}
-
-function once(call: (at: number) => void): (at: number) => void {
-  let isCalled = false
-  return (at) => {
-    if (!isCalled) call(at)
-    isCalled = true
   }
 }
 

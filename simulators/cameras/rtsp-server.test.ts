@@ -148,6 +148,21 @@ t.test('a timeline shows another clip to those who are watching, and comes back 
   await t.rejects(server.switchTo('lift-1', hevc), /hevc/)
 })
 
+t.test('who waits for a clip to be seen does not wait for ever when nobody is left to see it', async (t) => {
+  const server = await serverFor(t)
+  for (const path of ['lift-1', 'lift-2']) await server.mount(path, { file: red })
+  const screen = watchColours(t, server.url('lift-1'))
+  await screen.until('red')
+  server.stall('lift-1')
+  const first = server.switchTo('lift-1', blue)
+  const second = server.switchTo('lift-1', red)
+  await Promise.race([first, second])
+  t.pass('the one that another is shown in place of')
+  screen.child.kill('SIGKILL')
+  await Promise.all([first, second])
+  t.pass('and the one whose viewer has gone')
+})
+
 t.test('a clip played once is seen whole and ends', async (t) => {
   const server = await serverFor(t)
   await server.mount('lift-1', { file: moving, loop: false })

@@ -94,8 +94,9 @@ t.test(
     const { entries } = await client.get<{ entries: Array<{ transition: string; actor: { id: string } }> }>(
       '/journal?after=0&limit=500&topics=event',
     )
-    const released = entries.find(({ transition }) => transition === 'door-released')
-    t.equal(released?.actor.id, items.find(({ name }) => name === 'li.wei')?.id, 'the journal says who let the door go')
+    const guard = items.find(({ name }) => name === 'li.wei')!
+    const released = entries.filter(({ transition }) => transition === 'door-released').map(({ actor }) => actor.id)
+    t.ok(released.includes(guard.id), 'the journal says who let the door go')
 
     await admin.getByRole('button', { name: '停用: li.wei' }).click()
     await admin.getByRole('button', { name: '确认停用' }).click()
