@@ -68,6 +68,8 @@ export function superviseProcess(options: ProcessOptions): SupervisedProcess {
       env: { ...process.env, ...options.env },
     })
     child = current
+    const endWithUs = () => current.kill('SIGKILL')
+    process.once('exit', endWithUs)
     for (const stream of [current.stdout, current.stderr])
       createInterface({ input: stream }).on('line', (line) => {
         log?.write(`${line}\n`)
@@ -79,6 +81,7 @@ export function superviseProcess(options: ProcessOptions): SupervisedProcess {
         ready.resolve()
       })
     current.once('exit', (code, signal) => {
+      process.off('exit', endWithUs)
       if (child === current) child = undefined
       if (isStopping) return ready.reject(new Error(`${options.name} was stopped`))
       const hasFailedAtFirst = starts === 1 && code !== null && code !== 0

@@ -21,6 +21,8 @@ if (!bench) {
   console.error(`npm run bench -- <name> [--quick]\nnames: ${benches.map((each) => each.name).join(', ')}`)
   process.exit(name ? 1 : 0)
 }
+// Leaves no process behind.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
 const startedAt = Date.now()
 const quick = process.argv.includes('--quick')
 const result = await bench.run({ quick })
