@@ -388,7 +388,7 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
       list: () =>
         deviceRows(liveDevices.list(), registry, {
           isOfSiteFile: (id) => ofSiteFile.has(id),
-          problemOf: (id) => registered.asleep.get(id),
+          problemsOf: (id) => registered.asleep.get(id),
           elderOf: (id) => liveDevices.elderOf(id)?.id,
           trends,
         }),

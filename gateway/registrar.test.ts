@@ -245,7 +245,12 @@ t.test(
     )
     await second.logIn(first.app.firstPassword!)
     const row = async () => (await second.ask('GET', '/devices')).body.items!.find(({ id }) => id === 'smoke-9')
-    t.match(await row(), { kind: 'door', definedBy: 'site-file', problem: /site file counts/ })
+    t.match(await row(), {
+      kind: 'door',
+      definedBy: 'site-file',
+      problem: /site file counts/,
+      problems: [{ phrase: { key: 'also-in-site-file' } }],
+    })
     t.equal((await second.ask('DELETE', '/devices/smoke-9')).status, 204, 'the sleeping entry can be taken away')
     t.match(await row(), { kind: 'door', problem: undefined })
   },

@@ -4,7 +4,7 @@ import { addCredentials, readCredentials, removeCredentials } from './broker/cre
 import { type ReadDevice, readRegisteredDevice } from './config/registered-device.ts'
 import type { DeviceEntry, SiteConfig } from './config/site.ts'
 import { type Actor, isRefusal, type Refusal } from './core/alarm.ts'
-import { wrongField } from './core/field-words.ts'
+import { problemsInWords, wrongField } from './core/field-words.ts'
 import { refuse } from './core/refusal.ts'
 import type {
   DeviceRegistrar,
@@ -19,9 +19,7 @@ import type { LiveDevices } from './live-devices.ts'
 import type { OpenStore } from './storage/store.ts'
 
 /** Registered devices that are not live, each with why. */
-export type Asleep = Map<string, string>
-
-const alsoInSiteFile = 'is also registered on the console; the site file counts'
+export type Asleep = Map<string, readonly FieldProblem[]>
 
 /**
  * The devices people have registered, checked against the site file of today: it wins where both name the same device or
@@ -35,15 +33,17 @@ export function wakeRegistered(
   const entries: DeviceEntry[] = []
   const asleep: Asleep = new Map()
   for (const row of rows) {
-    const reason = config.devices.some(({ id }) => id === row.id)
-      ? alsoInSiteFile
-      : addressClash(row, [...config.devices, ...entries])?.refused
-    const read = reason === undefined ? readRegisteredDevice(row, config, codecs) : undefined
+    const clash = addressClash(row, [...config.devices, ...entries])
+    const inTheWay = config.devices.some(({ id }) => id === row.id)
+      ? wrongField('also-in-site-file')
+      : clash && { message: clash.refused, ...(clash.phrase ? { phrase: clash.phrase } : {}) }
+    const read = inTheWay ? undefined : readRegisteredDevice(row, config, codecs)
     if (read && 'entry' in read) entries.push(read.entry)
     else {
-      const why = reason ?? (read as { problems: FieldProblem[] }).problems.map(inWords).join('; ')
-      logger.warn({ device: row.id, reason: why }, 'a registered device does not fit the site file')
-      asleep.set(row.id, why)
+      const problems = inTheWay ? [{ field: '', ...inTheWay }] : (read as { problems: FieldProblem[] }).problems
+      const reason = problemsInWords(problems)
+      logger.warn({ device: row.id, reason }, 'a registered device does not fit the site file')
+      asleep.set(row.id, problems)
       if (!read) continue
       const { elder: _, ...nobodys } = row
       const lesser = [{ ...row, place: {} }, nobodys, { ...nobodys, place: {} }]
@@ -312,8 +312,6 @@ function modbusOf(id: string, maps: SiteConfig['integrations']['modbus']): Writt
   const registers = map.registers.filter(({ device }) => device === id).map(({ device: _, ...point }) => point)
   return { host, port, unit, pollSeconds: pollMs / 1000, timeoutSeconds: timeoutMs / 1000, registers }
 }
-
-const inWords = ({ field, message }: FieldProblem) => `${field} ${message}`
 
 function addressKey({ codec, address }: { codec: string; address?: string }): string | undefined {
   return address === undefined ? undefined : `${codec}\0${address.toLowerCase()}`

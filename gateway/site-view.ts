@@ -1,6 +1,8 @@
 import type { DeviceRow, SiteView } from './api/schemas/index.ts'
 import type { DeviceEntry, SiteConfig } from './config/site.ts'
+import { problemsInWords } from './core/field-words.ts'
 import type { Place } from './core/place.ts'
+import type { FieldProblem } from './core/registration.ts'
 import type { DeviceRegistry } from './devices/registry.ts'
 import type { Trends } from './telemetry-trends.ts'
 
@@ -42,7 +44,7 @@ export function deviceRows(
   registry: Pick<DeviceRegistry, 'get'>,
   more: {
     isOfSiteFile(id: string): boolean
-    problemOf(id: string): string | undefined
+    problemsOf(id: string): readonly FieldProblem[] | undefined
     elderOf(id: string): string | undefined
     trends: Trends
   },
@@ -50,7 +52,7 @@ export function deviceRows(
   return devices.map(({ id, kind, name, place, codec, address, groups, heartbeatMs }) => {
     const state = registry.get(id)
     const values = state?.values ?? {}
-    const problem = more.problemOf(id)
+    const problems = more.problemsOf(id)
     const elder = more.elderOf(id)
     const { batteryPercent: percent, isBatteryLow: isLow } = values
     const metric = (['signalDbm', 'linkQuality'] as const).find((name) => typeof values[name] === 'number')
@@ -66,7 +68,7 @@ export function deviceRows(
       heartbeatMs,
       definedBy: more.isOfSiteFile(id) ? 'site-file' : 'console',
       ...(address === undefined ? {} : { address }),
-      ...(problem === undefined ? {} : { problem }),
+      ...(problems === undefined ? {} : { problem: problemsInWords(problems), problems }),
       ...(elder === undefined ? {} : { elder }),
       isUp: state?.isUp === true,
       ...(state?.lastSeenAt === undefined ? {} : { lastSeenAt: state.lastSeenAt }),

@@ -29,6 +29,7 @@ export const fieldWords = {
   'stands-before': '{id} stands in line {first} already',
   'address-of-site': '{address} is taken by a device of the site',
   'address-of-line': '{address} is taken by line {first}',
+  'also-in-site-file': 'is also registered on the console; the site file counts',
 
   // Of a model and its model.json.
   'no-model-file': 'cannot be read ({code}); a model folder holds model.json and its weights',
@@ -58,4 +59,9 @@ export function wrongField(
   parameters: Filling = {},
 ): Required<Pick<FieldProblem, 'message' | 'phrase'>> {
   return { message: fill(fieldWords[key], parameters), phrase: { key, ...parameters } }
+}
+
+/** Everything that is wrong in one line, for logs and for machines. */
+export function problemsInWords(problems: readonly FieldProblem[]): string {
+  return problems.map(({ field, message }) => (field ? `${field} ${message}` : message)).join('; ')
 }

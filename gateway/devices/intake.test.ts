@@ -176,7 +176,7 @@ t.test('values no such sensor can measure reach neither scenes nor the history, 
   )
   t.equal(intake.stats().refusedReadings, 3)
   t.match(inspector.list(), [
-    { device: 'smoke-3', reason: 'temperatureCelsius is outside -60 to 250 °C', detail: 'got 4000', count: 2 },
+    { device: 'smoke-3', reason: 'temperatureCelsius is outside -60 to 250 °C', detail: '4000', count: 2 },
     { reason: 'isSmoke must be true or false' },
   ])
 })

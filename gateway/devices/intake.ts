@@ -158,7 +158,7 @@ export function createIntake(options: IntakeOptions): Intake {
     for (const { metric, value } of readings) {
       const description = descriptions.get(metric)
       const wrong = description && whatIsWrong(metric, description, value)
-      if (wrong !== undefined) reject(wrong, `got ${String(value)}`, device, message)
+      if (wrong !== undefined) reject(wrong, String(value), device, message)
       else
         measurements.push({
           device: device.id,

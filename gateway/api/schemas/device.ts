@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
 import type { TelemetryPoint as CoreTelemetryPoint } from '../../core/ports.ts'
+import { FieldError } from './error.ts'
 import { Instant, toInstant, withInstants } from './instant.ts'
 import { Id, LocalText, Place } from './place.ts'
 import { Why } from './why.ts'
@@ -26,6 +27,7 @@ export interface DeviceRow {
   definedBy: 'site-file' | 'console'
   /** Why it is not as somebody wrote it down. */
   problem?: string
+  problems?: readonly FieldError[]
   battery?: { percent?: number; isLow?: boolean; changePercent?: number; days?: number }
   signal?: { metric: 'signalDbm' | 'linkQuality'; value: number; change?: number; days?: number }
 }
@@ -50,6 +52,9 @@ export const Device = Type.Object(
       description: 'who wrote it down; the site file is changed there',
     }),
     problem: Type.Optional(Type.String({ description: 'why it is not as it is written down' })),
+    problems: Type.Optional(
+      Type.Unsafe<readonly FieldError[]>(Type.Array(FieldError, { description: 'the same one by one' })),
+    ),
     battery: Type.Optional(
       Type.Object({
         percent: Type.Optional(Type.Number()),

@@ -777,6 +777,7 @@ export default {
     codec: 'Codec',
     inspectorHint: 'Messages the gateway could not read, and why; alike ones are counted together.',
     noInspector: 'Every message was understood.',
+    came: 'got {value}',
     times: '{count} times',
     values: {
       single: 'pressed once',

@@ -507,6 +507,7 @@ export default {
     unsigned:
       '无法读取 {file}（{code}），而“models.publicKey”要求签名。签名方法：“openssl pkeyutl -sign -rawin -inkey private.pem -in model.json -out model.json.sig”',
     forged: '{file} 不是用“models.publicKey”的密钥对 {document} 的签名：模型签名后被改动，或由别人签名',
+    'also-in-site-file': '站点文件里也有，以站点文件为准',
     'model-unloadable': '模型无法加载：{said}',
     'model-slow': '{seconds} 秒内没有加载完模型',
     'model-input': '模型没有输入“{input}”，它有 {inputs}',
@@ -951,6 +952,7 @@ export default {
     codec: '编解码器',
     inspectorHint: '网关读不懂的消息，以及原因；相同的合并计数。',
     noInspector: '所有消息都能读懂。',
+    came: '收到 {value}',
     times: '{count} 次',
     values: {
       single: '按一次',

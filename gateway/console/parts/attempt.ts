@@ -39,6 +39,8 @@ export function useAttempt() {
     return te(`field.names.${name}`) ? `${t(`field.names.${name}`)} ${words}` : [name, words].filter(Boolean).join(' ')
   }
 
+  const fieldsInWords = (problems: readonly FieldError[]): string => problems.map(fieldInWords).join(t('said.and'))
+
   /** The kind of problem in the language of the page, then what the gateway says about this one. */
   function inWords(error: unknown): string {
     if (!(error instanceof ApiProblem) || !te(`problem.${error.code}`)) return String((error as Error).message ?? error)
@@ -47,8 +49,7 @@ export function useAttempt() {
     if (code === 'invalid') return t('problem.more', { kind, message: details[0] ? fieldInWords(details[0]) : message })
     if (code !== 'refused' && code !== 'unavailable') return kind
     // A refusal for several reasons holds them in words as its `problem`.
-    const why =
-      phrase && details.length > 0 ? { ...phrase, problem: details.map(fieldInWords).join(t('said.and')) } : phrase
+    const why = phrase && details.length > 0 ? { ...phrase, problem: fieldsInWords(details) } : phrase
     return t('problem.more', { kind, message: sentence(why) ?? message })
   }
   return {
@@ -57,6 +58,8 @@ export function useAttempt() {
     /** What stands in the way, in the language of the page. */
     sentence,
     fieldInWords,
+    /** Everything that is wrong with something, in one line. */
+    fieldsInWords,
     async attempt(work: () => Promise<unknown>): Promise<boolean> {
       if (isBusy.value) return false
       isBusy.value = true
