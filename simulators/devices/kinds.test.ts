@@ -27,7 +27,7 @@ function misunderstood(kind: keyof typeof kinds): string[] {
         { base: 'zigbee2mqtt', own: { kind, options: {} }, find: () => undefined },
       )
       if ('notUnderstood' in decoded) {
-        problems.push(`${dialect.codec}: ${decoded.notUnderstood}`)
+        problems.push(`${dialect.codec}: ${decoded.notUnderstood.reason}`)
         continue
       }
       const said = decoded.reports[0]!.readings ?? []
