@@ -9,7 +9,10 @@ export default defineConfig({
   build: {
     outDir: fileURLToPath(new URL('../../dist/console', import.meta.url)),
     emptyOutDir: true,
-    rollupOptions: {
+    // Loaded once a day from the machine next door.
+    chunkSizeWarningLimit: 1500,
+    rolldownOptions: {
+      checks: { pluginTimings: false },
       input: {
         console: fileURLToPath(new URL('index.html', import.meta.url)),
         'service-worker': fileURLToPath(new URL('service-worker.ts', import.meta.url)),
