@@ -10,14 +10,14 @@ export function entryPoint(name: string): string {
 }
 
 /**
- * Runs `work` while cameras play in a process of their own that is not counted.
+ * Runs `work` while cameras play in a process of their own, `pid`, that is not counted.
  * @param entry module of this folder; its last argument is the port it listens on, and it says `ready`
  * @throws Error when the cameras end before they are ready
  */
 export async function withCameras<T>(
   entry: string,
   args: ReadonlyArray<string | number>,
-  work: (port: number) => Promise<T>,
+  work: (port: number, pid: number) => Promise<T>,
 ): Promise<T> {
   const [port] = await freePorts(1)
   const child = spawn(process.execPath, nodeArguments([entryPoint(entry), ...args.map(String), String(port)]), {
@@ -29,7 +29,7 @@ export async function withCameras<T>(
       child.once('error', reject)
       child.once('exit', (code) => reject(new Error(`the cameras ended with code ${code}`)))
     })
-    return await work(port!)
+    return await work(port!, child.pid!)
   } finally {
     child.kill('SIGKILL')
   }

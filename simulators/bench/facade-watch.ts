@@ -1,10 +1,11 @@
+import { setMaxListeners } from 'node:events'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { createCamera } from '../../gateway/cameras/index.ts'
 import { analysisSize, createFallingWatch, loadFallingModel } from '../../gateway/falling/index.ts'
 
 /*
- * The process that is measured: N camera readers and the thread that follows their pictures, as the gateway runs them.
+ * The process that is measured: N camera readers and a thread for each that follows its pictures, as the gateway runs them.
  * `facade-watch.ts <count> <width> <height> <port>`; prints a line of JSON per second, with what happened since the last.
  */
 const [count, width, height, port] = process.argv.slice(2).map(Number) as [number, number, number, number]
@@ -12,26 +13,27 @@ const model = await loadFallingModel(fileURLToPath(new URL('../../models/falling
 const stop = new AbortController()
 const ids = Array.from({ length: count }, (_, index) => `facade-${index}`)
 const latenciesMs: number[] = []
-const watch = createFallingWatch({
-  model,
-  cameras: ids.map((id) => ({ id })),
-  onThrow: (_camera, _event, frame) => latenciesMs.push(Date.now() - frame.at),
-  onLost: (reason) => console.error(reason),
-  random: Math.random,
-})
-const running = watch.run(stop.signal)
-const cameras = ids.map((id) =>
+const watches = ids.map((id) =>
+  createFallingWatch({
+    ...{ model, cameras: [{ id }], random: Math.random },
+    onThrow: (_camera, _event, frame) => latenciesMs.push(Date.now() - frame.at),
+    onLost: (reason) => console.error(reason),
+  }),
+)
+setMaxListeners(0, stop.signal)
+const running = watches.map((watch) => watch.run(stop.signal))
+const cameras = ids.map((id, index) =>
   createCamera(
     { id, url: `rtsp://127.0.0.1:${port}/${id}`, analysis: { fps: 'all', ...analysisSize({ width, height }) } },
     {
-      onFrame: (frame) => watch.observe(frame),
+      onFrame: (frame) => watches[index]!.observe(frame),
       ...{ now: Date.now, random: Math.random, logger: { info() {}, warn() {} } },
     },
   ),
 )
 const readers = cameras.map((camera) => camera.run(stop.signal))
 const timer = setInterval(() => {
-  const each = ids.map((id) => watch.status(id))
+  const each = ids.map((id, index) => watches[index]!.status(id))
   const sum = (of: (status: (typeof each)[number]) => number | undefined) =>
     each.reduce((total, status) => total + (of(status) ?? 0), 0)
   console.log(
@@ -52,5 +54,5 @@ const timer = setInterval(() => {
 process.on('SIGTERM', () => {
   clearInterval(timer)
   stop.abort()
-  void Promise.all([running, ...readers]).then(() => process.exit(0))
+  void Promise.all([...running, ...readers]).then(() => process.exit(0))
 })

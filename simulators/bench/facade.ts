@@ -8,7 +8,7 @@ import { renderScene } from '../facades/render.ts'
 import { nodeArguments } from '../process.ts'
 import { entryPoint, withCameras } from './camera-process.ts'
 import { measureMotion, openCvCpuMs } from './facade-peers.ts'
-import { treeCpuSeconds } from './process-cpu.ts'
+import { ownCpuSeconds, treeCpuSeconds } from './process-cpu.ts'
 import { type BenchResult, quantile, rounded, textTable } from './report.ts'
 
 export const name = 'facade'
@@ -33,6 +33,10 @@ interface Sample {
 interface Run {
   cameras: number
   cpuCores: number
+  /** Of it the gateway's process; the rest are the decoders. */
+  gatewayCores: number
+  /** Of the process that plays the cameras, not in `cpuCores`. */
+  playingCores: number
   framesPerSecond: number
   lostShare: number
   latencyP95Ms: number
@@ -50,8 +54,8 @@ export async function run({ quick }: { quick: boolean }): Promise<BenchResult> {
   const runs: Run[] = []
   let best: Run | undefined
   for (const cameras of quick ? [1] : [1, 2, 4, 6, 8, 10]) {
-    const result = await withCameras('facade-cameras', [cameras, clip], (port) =>
-      measureWatch(cameras, [1920, 1080], port, seconds),
+    const result = await withCameras('facade-cameras', [cameras, clip], (port, pid) =>
+      measureWatch(cameras, [1920, 1080], { port, pid }, seconds),
     )
     runs.push(result)
     if (!isGood(result)) break
@@ -62,7 +66,8 @@ export async function run({ quick }: { quick: boolean }): Promise<BenchResult> {
   const decodeMs = await decodeCpuMs(clip, ['-f', 'null', '-'])
   const openCv = await openCvCpuMs(clip)
   const motion = await withCameras('facade-cameras', [1, clip], (port) => measureMotion(port, quick ? 6 : 20))
-  const perFrameMs = (reached.cpuCores * 1000) / Math.max(1, reached.framesPerSecond)
+  const perFrame = (cores: number) => (cores * 1000) / Math.max(1, reached.framesPerSecond)
+  const perFrameMs = perFrame(reached.cpuCores)
   const stages = Object.fromEntries(Object.entries(reached.stages).map(([stage, ms]) => [stage, rounded(ms, 2)]))
   const peers: BenchResult['peers'] = { 'ffmpeg -f null (decode only)': { msPerFrame: rounded(decodeMs, 2) } }
   if (openCv)
@@ -71,6 +76,9 @@ export async function run({ quick }: { quick: boolean }): Promise<BenchResult> {
   const rows = runs.map((each) => [
     each.cameras,
     rounded(each.cpuCores, 2),
+    rounded(each.cpuCores - each.gatewayCores, 2),
+    rounded(each.gatewayCores, 2),
+    rounded(each.playingCores, 2),
     rounded(each.framesPerSecond),
     `${rounded(each.lostShare * 100)} %`,
     each.events,
@@ -82,19 +90,25 @@ export async function run({ quick }: { quick: boolean }): Promise<BenchResult> {
       ...(large === undefined ? {} : { cameras4k25: isGood(large) ? 1 : 0, cpuCores4k25: rounded(large.cpuCores, 2) }),
       ...(Number.isNaN(reached.latencyP95Ms) ? {} : { eventLatencyP95Ms: rounded(reached.latencyP95Ms, 0) }),
       msPerFrame: rounded(perFrameMs, 2),
+      decoderMs: rounded(perFrame(reached.cpuCores - reached.gatewayCores), 2),
+      gatewayMs: rounded(perFrame(reached.gatewayCores), 2),
       ...stages,
       cameras1080p25At2Cores: Math.floor(2000 / (perFrameMs * fullRate)),
     },
     peers,
     notes: [
       `${seconds} s measured per step; a step holds when all cameras are up, at most ${lostLimit * 100} % of the pictures are lost and p95 latency is at most ${latencyLimitMs} ms`,
-      'msPerFrame: CPU of decoder, scaler, pipe and engine per picture; stages: wall time in the engine’s thread, more than its CPU on a busy machine',
+      'msPerFrame: CPU of everything per picture; decoderMs: of the children that decode and scale; gatewayMs: of the process that reads their pipes and follows the pictures',
+      'stages: wall time in the engine’s threads, more than their CPU on a busy machine; players: the process that plays the cameras, not counted but on the same machine',
       'latency: from the last sight of the object to the event, in the gateway’s clock',
       'cameras1080p25At2Cores: two cores divided by msPerFrame × 25, what the CPU would allow on a machine with nothing else to do',
       'OpenCV and decode-only: CPU per picture of the same file; motion: CPU of one camera at 25 pictures a second',
     ],
     table: [
-      textTable([['cameras', 'CPU cores', 'pictures/s', 'lost', 'events', 'latency p95 ms'], ...rows]),
+      textTable([
+        ['cameras', 'CPU cores', 'decoders', 'gateway', '(players)', 'pictures/s', 'lost', 'events', 'latency p95 ms'],
+        ...rows,
+      ]),
       `engine, ms a picture: ${JSON.stringify(stages)}`,
       `CPU ms a picture: all ${rounded(perFrameMs, 2)}, decode only ${rounded(decodeMs, 2)}`,
       openCv
@@ -141,16 +155,16 @@ async function largeCamera(clip: string, seconds: number): Promise<Run> {
     const coding = '-vf scale=3840:2160 -c:v libx264 -preset ultrafast -b:v 12M -g 50 -bf 0'.split(' ')
     await execute('ffmpeg', ['-y', '-v', 'error', '-i', clip, '-t', '12', ...coding, file])
   }
-  return withCameras('facade-cameras', [1, file], (port) => measureWatch(1, [3840, 2160], port, seconds))
+  return withCameras('facade-cameras', [1, file], (port, pid) => measureWatch(1, [3840, 2160], { port, pid }, seconds))
 }
 
 async function measureWatch(
   count: number,
   size: readonly [number, number],
-  port: number,
+  playing: { port: number; pid: number },
   seconds: number,
 ): Promise<Run> {
-  const args = [entryPoint('facade-watch'), count, ...size, port].map(String)
+  const args = [entryPoint('facade-watch'), count, ...size, playing.port].map(String)
   const child = spawn(process.execPath, nodeArguments(args), { stdio: ['ignore', 'pipe', 'inherit'] })
   let last: Sample | undefined
   const latencies: number[] = []
@@ -166,11 +180,12 @@ async function measureWatch(
     await pause(4000)
     latencies.length = 0
     const before = { ...last! }
-    const cpuBefore = treeCpuSeconds(child.pid!)
+    const used = () => [treeCpuSeconds(child.pid!), ownCpuSeconds(child.pid!), ownCpuSeconds(playing.pid)]
+    const usedBefore = used()
     const begun = performance.now()
     await pause(seconds * 1000)
     const elapsed = (performance.now() - begun) / 1000
-    const cpuCores = (treeCpuSeconds(child.pid!) - cpuBefore) / elapsed
+    const [cpuCores, gatewayCores, playingCores] = used().map((now, i) => (now - usedBefore[i]!) / elapsed)
     const after = last!
     const frames = after.frames - before.frames
     const dropped = after.dropped - before.dropped
@@ -178,7 +193,7 @@ async function measureWatch(
     return {
       ...{
         cameras: count,
-        cpuCores,
+        ...{ cpuCores: cpuCores!, gatewayCores: gatewayCores!, playingCores: playingCores! },
         framesPerSecond: frames / elapsed,
         lostShare: dropped / Math.max(1, frames + dropped),
       },

@@ -38,6 +38,13 @@ export function treeCpuSeconds(pid: number): number {
   return total
 }
 
+/** CPU seconds used so far by one process with all its threads, without its children. Linux only. */
+export function ownCpuSeconds(pid: number): number {
+  const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond
+}
+
 /** Resident memory of a process, bytes. */
 export function residentBytes(pid: number): number {
   const match = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
