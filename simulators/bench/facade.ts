@@ -8,7 +8,7 @@ import { renderScene } from '../facades/render.ts'
 import { nodeArguments } from '../process.ts'
 import { entryPoint, withCameras } from './camera-process.ts'
 import { measureMotion, openCvCpuMs } from './facade-peers.ts'
-import { ownCpuSeconds, treeCpuSeconds } from './process-cpu.ts'
+import { machineCpuSeconds, ownCpuSeconds, treeCpuSeconds } from './process-cpu.ts'
 import { type BenchResult, quantile, rounded, textTable } from './report.ts'
 
 export const name = 'facade'
@@ -37,6 +37,8 @@ interface Run {
   gatewayCores: number
   /** Of the process that plays the cameras, not in `cpuCores`. */
   playingCores: number
+  /** Of whatever else ran on the machine meanwhile. */
+  otherCores: number
   framesPerSecond: number
   lostShare: number
   latencyP95Ms: number
@@ -79,6 +81,7 @@ export async function run({ quick }: { quick: boolean }): Promise<BenchResult> {
     rounded(each.cpuCores - each.gatewayCores, 2),
     rounded(each.gatewayCores, 2),
     rounded(each.playingCores, 2),
+    rounded(each.otherCores, 2),
     rounded(each.framesPerSecond),
     `${rounded(each.lostShare * 100)} %`,
     each.events,
@@ -90,6 +93,7 @@ export async function run({ quick }: { quick: boolean }): Promise<BenchResult> {
       ...(large === undefined ? {} : { cameras4k25: isGood(large) ? 1 : 0, cpuCores4k25: rounded(large.cpuCores, 2) }),
       ...(Number.isNaN(reached.latencyP95Ms) ? {} : { eventLatencyP95Ms: rounded(reached.latencyP95Ms, 0) }),
       msPerFrame: rounded(perFrameMs, 2),
+      otherCores: rounded(Math.max(...runs.map(({ otherCores }) => otherCores)), 2),
       decoderMs: rounded(perFrame(reached.cpuCores - reached.gatewayCores), 2),
       gatewayMs: rounded(perFrame(reached.gatewayCores), 2),
       ...stages,
@@ -100,13 +104,25 @@ export async function run({ quick }: { quick: boolean }): Promise<BenchResult> {
       `${seconds} s measured per step; a step holds when all cameras are up, at most ${lostLimit * 100} % of the pictures are lost and p95 latency is at most ${latencyLimitMs} ms`,
       'msPerFrame: CPU of everything per picture; decoderMs: of the children that decode and scale; gatewayMs: of the process that reads their pipes and follows the pictures',
       'stages: wall time in the engine’s threads, more than their CPU on a busy machine; players: the process that plays the cameras, not counted but on the same machine',
+      'others: CPU of everything else on the machine meanwhile; a step that fails beside much of it says nothing',
       'latency: from the last sight of the object to the event, in the gateway’s clock',
       'cameras1080p25At2Cores: two cores divided by msPerFrame × 25, what the CPU would allow on a machine with nothing else to do',
       'OpenCV and decode-only: CPU per picture of the same file; motion: CPU of one camera at 25 pictures a second',
     ],
     table: [
       textTable([
-        ['cameras', 'CPU cores', 'decoders', 'gateway', '(players)', 'pictures/s', 'lost', 'events', 'latency p95 ms'],
+        [
+          'cameras',
+          'CPU cores',
+          'decoders',
+          'gateway',
+          '(players)',
+          '(others)',
+          'pictures/s',
+          'lost',
+          'events',
+          'latency p95 ms',
+        ],
         ...rows,
       ]),
       `engine, ms a picture: ${JSON.stringify(stages)}`,
@@ -180,12 +196,18 @@ async function measureWatch(
     await pause(4000)
     latencies.length = 0
     const before = { ...last! }
-    const used = () => [treeCpuSeconds(child.pid!), ownCpuSeconds(child.pid!), ownCpuSeconds(playing.pid)]
+    const used = () => [
+      treeCpuSeconds(child.pid!),
+      ownCpuSeconds(child.pid!),
+      ownCpuSeconds(playing.pid),
+      machineCpuSeconds(),
+    ]
     const usedBefore = used()
     const begun = performance.now()
     await pause(seconds * 1000)
     const elapsed = (performance.now() - begun) / 1000
-    const [cpuCores, gatewayCores, playingCores] = used().map((now, i) => (now - usedBefore[i]!) / elapsed)
+    const cores = used().map((now, i) => (now - usedBefore[i]!) / elapsed)
+    const [cpuCores, gatewayCores, playingCores, machineCores] = cores as [number, number, number, number]
     const after = last!
     const frames = after.frames - before.frames
     const dropped = after.dropped - before.dropped
@@ -193,7 +215,8 @@ async function measureWatch(
     return {
       ...{
         cameras: count,
-        ...{ cpuCores: cpuCores!, gatewayCores: gatewayCores!, playingCores: playingCores! },
+        ...{ cpuCores, gatewayCores, playingCores },
+        otherCores: Math.max(0, machineCores - cpuCores - playingCores),
         framesPerSecond: frames / elapsed,
         lostShare: dropped / Math.max(1, frames + dropped),
       },
