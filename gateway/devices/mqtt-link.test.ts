@@ -64,6 +64,43 @@ t.test('a message is acknowledged only when it is stored, and comes again when i
   t.equal(third.length, 1, 'what was stored does not come again')
 })
 
+t.test(
+  'a batch that could not be stored comes again as a whole, and so does a message whose handling failed',
+  async (t) => {
+    const broker = await startMosquitto()
+    t.teardown(broker.stop)
+    const device = await mqtt.connectAsync(broker.url)
+    t.teardown(() => device.endAsync(true))
+    const seen: string[] = []
+    let fail = (_: Error) => {}
+    let batch = new Promise<void>((_, reject) => {
+      fail = reject
+    })
+    const { link } = start(t, {
+      url: broker.url,
+      onMessage: (message) => {
+        const value = Buffer.from(message.payload).toString()
+        seen.push(value)
+        if (value === 'odd' && seen.filter((each) => each === 'odd').length === 1) throw new Error('not today')
+        return batch
+      },
+    })
+    await until('the gateway is connected', () => link.isConnected)
+    for (const value of ['1', '2']) await device.publishAsync('site/s/d/up', value, { qos: 1 })
+    await until('both wait for one store', () => seen.length === 2)
+    batch.catch(() => {})
+    const failed = fail
+    batch = Promise.resolve()
+    failed(new Error('disk full'))
+    await until('both come again', () => seen.length >= 4)
+    t.same(seen, ['1', '2', '1', '2'])
+    await until('the gateway is back', () => link.isConnected)
+    await device.publishAsync('site/s/d/up', 'odd', { qos: 1 })
+    await until('it comes again', () => seen.filter((value) => value === 'odd').length >= 2)
+    t.equal(seen.filter((value) => value === '1').length, 2, 'what was stored does not come again')
+  },
+)
+
 t.test('a broker that comes back is found again without help', async (t) => {
   const broker = await startMosquitto()
   const got: string[] = []
