@@ -60,6 +60,10 @@ interface Watched {
 interface Group {
   members: Watched[]
   silent: Set<Watched>
+  /** How many of those protect life. */
+  silentLifeSafety: number
+  /** When the first of those may have waited long enough; earlier than that where one has come back. */
+  wakeAt: number
   alarm: SensorAlarm
   /** When its own alarm ended: devices behind a bridge come back one after the other and are given time for it. */
   endedAt: number
@@ -75,6 +79,8 @@ function createScene(chosen: Options, { devices, place }: SceneTarget): Scene {
     const group = groups.get(name) ?? {
       members: [],
       silent: new Set<Watched>(),
+      silentLifeSafety: 0,
+      wakeAt: Number.POSITIVE_INFINITY,
       endedAt: Number.NEGATIVE_INFINITY,
       alarm: createSensorAlarm(deviceAlarm('bridge_offline', name, device.bridge === undefined ? here : place)),
     }
@@ -101,9 +107,12 @@ function createScene(chosen: Options, { devices, place }: SceneTarget): Scene {
   function fallSilent(at: number, one: Watched): readonly Finding[] {
     if (one.silentAt !== undefined) return nothing
     one.silentAt = at
-    one.group.silent.add(one)
-    open.add(one.group)
-    return conclude(at, one.group)
+    const { group } = one
+    group.silent.add(one)
+    if (isLifeSafety(one)) group.silentLifeSafety++
+    group.wakeAt = Math.min(group.wakeAt, dueAt(one))
+    open.add(group)
+    return conclude(at, group, [one])
   }
 
   function comeBack(at: number, one: Watched): readonly Finding[] {
@@ -111,27 +120,34 @@ function createScene(chosen: Options, { devices, place }: SceneTarget): Scene {
     if (one.silentAt === undefined) return nothing
     delete one.silentAt
     one.group.silent.delete(one)
-    return [...one.alarm.clear(at), ...conclude(at, one.group)]
+    if (isLifeSafety(one)) one.group.silentLifeSafety--
+    return [...one.alarm.clear(at), ...conclude(at, one.group, [])]
   }
 
-  function conclude(at: number, group: Group): readonly Finding[] {
+  /**
+   * @param waiting those of the group that may have waited long enough: what happens to one device must not cost a look at
+   * all, for after a power cut it happens to thousands while it smokes somewhere
+   */
+  function conclude(at: number, group: Group, waiting: Iterable<Watched>): readonly Finding[] {
     const findings: Finding[] = []
+    const wasTogether = group.alarm.isOpen
     if (isTogether(group)) {
       const count = group.silent.size
-      const severity = [...group.silent].some(isLifeSafety) ? 'high' : 'medium'
+      const severity = group.silentLifeSafety > 0 ? 'high' : 'medium'
       const why = [{ key: 'bridge-silent', count, of: group.members.length }]
-      const wasOpen = group.alarm.isOpen
       findings.push(...group.alarm.raise(at, { severity, certainty: 0.9, why }))
-      for (const { alarm } of group.silent)
-        if (!wasOpen && alarm.isOpen) findings.push({ type: 'suppress', at, by: group.alarm.key, ...alarm.key })
+      if (!wasTogether)
+        for (const { alarm } of group.silent)
+          if (alarm.isOpen) findings.push({ type: 'suppress', at, by: group.alarm.key, ...alarm.key })
     } else {
-      if (group.alarm.isOpen) {
+      if (wasTogether) {
         group.endedAt = at
+        group.wakeAt = at + chosen.groupMs
         for (const { alarm } of group.silent)
           if (alarm.isOpen) findings.push({ type: 'suppress', at, by: undefined, ...alarm.key })
       }
       findings.push(...group.alarm.clear(at))
-      for (const one of group.silent) if (at >= dueAt(one)) findings.push(...raise(at, one))
+      for (const one of wasTogether ? group.silent : waiting) if (at >= dueAt(one)) findings.push(...raise(at, one))
     }
     if (group.silent.size === 0) open.delete(group)
     return findings
@@ -152,7 +168,11 @@ function createScene(chosen: Options, { devices, place }: SceneTarget): Scene {
       const one = unheard[nextUnheard++]!
       if (one.isUnheard) findings.push(...fallSilent(at, one))
     }
-    for (const group of [...open]) findings.push(...conclude(at, group))
+    for (const group of [...open]) {
+      findings.push(...conclude(at, group, group.silent))
+      group.wakeAt = Number.POSITIVE_INFINITY
+      for (const one of group.silent) if (!one.alarm.isOpen) group.wakeAt = Math.min(group.wakeAt, dueAt(one))
+    }
     return findings
   }
 
@@ -169,10 +189,7 @@ function createScene(chosen: Options, { devices, place }: SceneTarget): Scene {
     wakeAt() {
       let earliest =
         startedAt === undefined ? 0 : nextUnheard < unheard.length ? unheardDue() : Number.POSITIVE_INFINITY
-      for (const group of open) {
-        if (isTogether(group)) continue
-        for (const one of group.silent) if (!one.alarm.isOpen) earliest = Math.min(earliest, dueAt(one))
-      }
+      for (const group of open) if (!isTogether(group)) earliest = Math.min(earliest, group.wakeAt)
       return earliest
     },
   }
