@@ -102,7 +102,7 @@ export function createFallJudge(options: FallJudgeOptions): FallJudge {
     const flown = flightOf(track, height)
     if (flown) flights.push(flown)
     if (flights.length > rememberedFlights.most) flights.shift()
-    const part = findFall(track, size, map)
+    const part = findFall(track, size, pictureS, map)
     if (!part || part.toS - part.fromS < 0.16) return
     if (pictureS > slowestPictureS) {
       counters.unjudgedFalls++
@@ -171,7 +171,7 @@ export function createFallJudge(options: FallJudgeOptions): FallJudge {
 
   const mayBelong = (track: Track, group: readonly BelievedFall[]) => {
     if (track.sights.length < 5) return false
-    const fall = findFall(track, size)
+    const fall = findFall(track, size, pictureS)
     return fall !== undefined && t - fall.toS < 0.2 && group.some((each) => belongTogether(each.fall, fall, size))
   }
 

@@ -46,19 +46,21 @@ export interface MetricFall {
 
 /** A start wobbles by so many pixels before it counts as falling. */
 const wobblePx = 1.5
-/** A track met only once after so long unseen may have met another thing. */
-const aloneAfterS = 0.13
+/** A track met only once after so long unseen, or so many pictures where they come slowly, may have met another thing. */
+const alone = { afterS: 0.13, afterPictures: 3.25 }
 const roaming = { leastS: 0.9, leastPx: 12 }
 /** Where a fall ends on the ground: metres above it, or, where nothing is calibrated, a share of the picture's height. */
 const ground = { upM: 4.5, share: 0.9 }
 
 /**
  * The longest way down of a track: from its highest point before its lowest, without the waiting at either end.
+ * @param pictureS usual time between two pictures, seconds
  * @returns undefined when it never comes down by more than a few pixels
  */
 export function findFall(
   track: Track,
   size: { width: number; height: number },
+  pictureS: number,
   map?: FacadeMap,
 ): FallSegment | undefined {
   const { sights } = track
@@ -71,6 +73,7 @@ export function findFall(
   }
   if (best.drop < Math.max(6, size.height * 0.02)) return undefined
   let { from, to } = best
+  const aloneAfterS = Math.max(alone.afterS, alone.afterPictures * pictureS)
   while (to > from && sights[to]!.t - sights[to - 1]!.t > aloneAfterS) to--
   const end = to
   const slack = Math.max(wobblePx, (sights[to]!.y - sights[from]!.y) * 0.01)
