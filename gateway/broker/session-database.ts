@@ -69,8 +69,8 @@ const maxPending = 50_000
 /**
  * The sessions' database and its group commit.
  *
- * Writes are collected and go down in one transaction per turn of the event loop, while commits follow each other in one
- * per three times what the disk takes. WAL with synchronous=FULL: when
+ * Writes are collected and go down in one transaction per turn of the event loop; while commits follow each other, in one
+ * after each rest. WAL with synchronous=FULL: when
  * {@link committed} resolves the write has been flushed to the disk and survives both kill -9 and power loss (as far as
  * the disk honours a flush). Writes nobody waits for follow within 200 ms.
  *
@@ -169,9 +169,10 @@ export class SessionDatabase {
       this.#failed(error as Error)
       waiters?.settle(error as Error)
       return
+    } finally {
+      const endedAt = performance.now()
+      this.#restUntil = endedAt + Math.min((endedAt - begunAt) * restFactor, maxRestMs)
     }
-    const endedAt = performance.now()
-    this.#restUntil = endedAt + Math.min((endedAt - begunAt) * restFactor, maxRestMs)
     this.#pending = []
     this.commits++
     if (this.failing) this.#logger.info('the session store can be written again')
