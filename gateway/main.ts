@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 import { existsSync, writeFileSync } from 'node:fs'
-import { Session } from 'node:inspector'
 import { join } from 'node:path'
 import process from 'node:process'
 import pino from 'pino'
@@ -79,7 +78,10 @@ async function main(argv: string[]): Promise<number | 'running'> {
  * that before it looked, and on a small machine others need the memory.
  */
 async function collectGarbage(): Promise<void> {
-  const session = new Session()
+  // A Node built without the inspector does its job all the same.
+  const inspector = await import('node:inspector').catch(() => undefined)
+  if (!inspector) return
+  const session = new inspector.Session()
   session.connect()
   // A task of its own, which an early end of the session would take back.
   await new Promise<void>((resolve) => session.post('HeapProfiler.collectGarbage', () => resolve()))
