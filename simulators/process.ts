@@ -41,6 +41,14 @@ export function nodeArguments(args: readonly string[]): string[] {
   return [...process.execArgv, ...args]
 }
 
+/** A child that does not outlive this process, unless that is killed with SIGKILL. */
+export function endWithUs<Child extends ChildProcess>(child: Child): Child {
+  const end = () => child.kill('SIGKILL')
+  process.once('exit', end)
+  child.once('exit', () => process.off('exit', end))
+  return child
+}
+
 export function superviseProcess(options: ProcessOptions): SupervisedProcess {
   let child: ChildProcess | undefined
   let log: WriteStream | undefined
@@ -63,13 +71,13 @@ export function superviseProcess(options: ProcessOptions): SupervisedProcess {
 
   function launch(): void {
     starts++
-    const current = spawn(process.execPath, nodeArguments(options.args), {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, ...options.env },
-    })
+    const current = endWithUs(
+      spawn(process.execPath, nodeArguments(options.args), {
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: { ...process.env, ...options.env },
+      }),
+    )
     child = current
-    const endWithUs = () => current.kill('SIGKILL')
-    process.once('exit', endWithUs)
     for (const stream of [current.stdout, current.stderr])
       createInterface({ input: stream }).on('line', (line) => {
         log?.write(`${line}\n`)
@@ -81,7 +89,6 @@ export function superviseProcess(options: ProcessOptions): SupervisedProcess {
         ready.resolve()
       })
     current.once('exit', (code, signal) => {
-      process.off('exit', endWithUs)
       if (child === current) child = undefined
       if (isStopping) return ready.reject(new Error(`${options.name} was stopped`))
       const hasFailedAtFirst = starts === 1 && code !== null && code !== 0

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePorts } from '../ports.ts'
+import { endWithUs } from '../process.ts'
 import type { LoadOrder, LoadResult } from './broker-load.ts'
 import { residentBytes } from './process-cpu.ts'
 
@@ -108,7 +109,7 @@ export async function startMosquitto(dir: string): Promise<RunningBroker> {
   const [port] = await freePorts(1)
   const config = join(dir, 'mosquitto.conf')
   writeFileSync(config, `listener ${port} 127.0.0.1\nallow_anonymous true\npersistence false\n`)
-  const process = spawn('mosquitto', ['-c', config, '-v'], { stdio: ['ignore', 'ignore', 'pipe'] })
+  const process = endWithUs(spawn('mosquitto', ['-c', config, '-v'], { stdio: ['ignore', 'ignore', 'pipe'] }))
   await new Promise<void>((resolve, reject) => {
     let output = ''
     process.stderr.on('data', (chunk) => {

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { freePorts } from '../ports.ts'
-import { nodeArguments } from '../process.ts'
+import { endWithUs, nodeArguments } from '../process.ts'
 
 /** A module of this folder that runs as a process, as TypeScript or built. */
 export function entryPoint(name: string): string {
@@ -20,9 +20,11 @@ export async function withCameras<T>(
   work: (port: number, pid: number) => Promise<T>,
 ): Promise<T> {
   const [port] = await freePorts(1)
-  const child = spawn(process.execPath, nodeArguments([entryPoint(entry), ...args.map(String), String(port)]), {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
+  const child = endWithUs(
+    spawn(process.execPath, nodeArguments([entryPoint(entry), ...args.map(String), String(port)]), {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    }),
+  )
   try {
     await new Promise<void>((resolve, reject) => {
       createInterface({ input: child.stdout }).on('line', (line) => line === 'ready' && resolve())

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { endWithUs } from '../process.ts'
 import { treeCpuSeconds } from './process-cpu.ts'
 
 const execute = promisify(execFile)
@@ -55,7 +56,7 @@ export async function measureMotion(port: number, seconds: number): Promise<numb
     `netcam_url rtsp://127.0.0.1:${port}/facade-0`,
   ]
   writeFileSync(file, `${lines.join('\n')}\n`)
-  const child = spawn('motion', ['-n', '-c', file], { stdio: 'ignore' })
+  const child = endWithUs(spawn('motion', ['-n', '-c', file], { stdio: 'ignore' }))
   const isThere = await new Promise<boolean>((resolve) => {
     child.once('error', () => resolve(false))
     child.once('spawn', () => resolve(true))

@@ -5,7 +5,7 @@ import { createCamera } from '../../gateway/cameras/index.ts'
 import { analysisSize, createFallingWatch, loadFallingModel } from '../../gateway/falling/index.ts'
 
 /*
- * The process that is measured: N camera readers and a thread for each that follows its pictures, as the gateway runs them.
+ * The process that is measured: N camera readers and a thread for each that follows its pictures, as in the gateway.
  * `facade-watch.ts <count> <width> <height> <port>`; prints a line of JSON per second, with what happened since the last.
  */
 const [count, width, height, port] = process.argv.slice(2).map(Number) as [number, number, number, number]

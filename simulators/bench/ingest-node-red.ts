@@ -7,6 +7,7 @@ import { delimiter, join } from 'node:path'
 import process from 'node:process'
 import { DatabaseSync } from '@photostructure/sqlite'
 import { freePorts } from '../ports.ts'
+import { endWithUs } from '../process.ts'
 import type { IngestOrder, IngestResult } from './ingest-load.ts'
 import { treeCpuSeconds } from './process-cpu.ts'
 import { rounded } from './report.ts'
@@ -33,9 +34,8 @@ export async function measureNodeRed(options: NodeRedOptions): Promise<Record<st
   writeFileSync(join(dir, 'settings.js'), settings(port!, file))
   writeFileSync(join(dir, 'flows.json'), JSON.stringify(flow(broker)))
   const subscribed = once(load, 'message')
-  const child = spawn(process.execPath, [entry, '--userDir', dir, '--settings', join(dir, 'settings.js')], {
-    stdio: 'ignore',
-  })
+  const arguments_ = [entry, '--userDir', dir, '--settings', join(dir, 'settings.js')]
+  const child = endWithUs(spawn(process.execPath, arguments_, { stdio: 'ignore' }))
   const failed = once(child, 'exit').then(([code]) => Promise.reject(new Error(`Node-RED ended with code ${code}`)))
   failed.catch(() => {})
   try {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { stringify } from 'yaml'
 import { freePorts } from '../ports.ts'
-import { superviseProcess } from '../process.ts'
+import { endWithUs, superviseProcess } from '../process.ts'
 import { withCameras } from './camera-process.ts'
 import { treeCpuSeconds } from './process-cpu.ts'
 import { type BenchResult, rounded, textTable } from './report.ts'
@@ -226,7 +226,7 @@ async function measureMotion(lifts: number, rtsp: number, seconds: number): Prom
     main,
     `daemon off\nlog_level 3\ntarget_dir ${dir}\n${shared}${files.map((file) => `camera ${file}\n`).join('')}`,
   )
-  const child = spawn('motion', ['-n', '-c', main], { stdio: 'ignore' })
+  const child = endWithUs(spawn('motion', ['-n', '-c', main], { stdio: 'ignore' }))
   const isMissing = await new Promise<boolean>((resolve) => {
     child.once('error', () => resolve(true))
     child.once('spawn', () => resolve(false))

@@ -22,7 +22,8 @@ if (!bench) {
   process.exit(name ? 1 : 0)
 }
 // Leaves no process behind.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
+process.once('SIGINT', () => process.exit(130))
+process.once('SIGTERM', () => process.exit(143))
 const startedAt = Date.now()
 const quick = process.argv.includes('--quick')
 const result = await bench.run({ quick })

@@ -19,7 +19,8 @@ if (!chaos) {
 const flag = (name: string) => flags.find((each) => each.startsWith(`--${name}=`))?.split('=')[1]
 const quick = flags.includes('--quick')
 // Leaves no process behind.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
+process.once('SIGINT', () => process.exit(130))
+process.once('SIGTERM', () => process.exit(143))
 const startedAt = Date.now()
 const faults = flag('faults')
 const result = await chaos.run({
