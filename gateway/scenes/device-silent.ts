@@ -62,7 +62,7 @@ interface Group {
   silent: Set<Watched>
   /** How many of those protect life. */
   silentLifeSafety: number
-  /** When the first of those may have waited long enough; earlier than that where one has come back. */
+  /** When the first of the silent ones may have waited long enough; earlier than that where one has come back. */
   wakeAt: number
   alarm: SensorAlarm
   /** When its own alarm ended: devices behind a bridge come back one after the other and are given time for it. */
