@@ -382,6 +382,7 @@ export default {
     maxLength: 'may have {limit} characters at most',
     minimum: 'must not be less than {limit}',
     maximum: 'must not be more than {limit}',
+    exclusiveMinimum: 'must be more than {limit}',
     minItems: 'needs at least {limit}',
     'no-person': 'is no person of the site file',
     'password-is-name': 'must be more than the name',
@@ -695,6 +696,12 @@ export default {
   side: { issuer: 'who issues it', unit: 'who handles it', reporter: 'who reports it' },
   role: { system: 'System', user: 'Operator', bridge: 'Platform' },
   devices: {
+    tables: {
+      holding: 'holding registers',
+      input: 'input registers',
+      coil: 'coils',
+      discrete: 'discrete inputs',
+    },
     register: 'Register',
     registerHint: 'It works at once, without a restart. Devices of the site file are changed in the site file.',
     registerNow: 'Register',
