@@ -2,8 +2,8 @@ import { type Filling, fill } from './fill.ts'
 import type { FieldProblem } from './registration.ts'
 
 /**
- * What can be wrong with a field that somebody wrote, on a page, in a table or in a model.json, with what is put into it. The console says it in its own languages by
- * the same keys; these words are for logs, for machines and for the console's English.
+ * What can be wrong with a field that somebody wrote, on a page, in a table or in a model.json, with what is put into
+ * it. The console says it in its own languages by the same keys; these words are for logs, for machines and for the console's English.
  */
 export const fieldWords = {
   missing: 'is missing',

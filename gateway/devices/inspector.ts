@@ -37,6 +37,14 @@ const defaultCapacity = 200
 const shownBytes = 256
 const maxTextLength = 400
 
+function shortened(phrase: Phrase): Phrase {
+  const entries = Object.entries(phrase).map(([name, value]) => [
+    name,
+    typeof value === 'string' ? value.slice(0, maxTextLength) : value,
+  ])
+  return { ...Object.fromEntries(entries), key: phrase.key }
+}
+
 /** Keeps the `capacity` newest kinds of misunderstanding; the one longest not seen goes first. */
 export function createInspector(capacity = defaultCapacity): Inspector {
   /** By topic and reason, in the order of the newest occurrence. */
@@ -50,7 +58,7 @@ export function createInspector(capacity = defaultCapacity): Inspector {
       entries.set(key, {
         topic,
         reason: shortReason,
-        phrase,
+        phrase: shortened(phrase),
         count: (before?.count ?? 0) + 1,
         firstAt: before?.firstAt ?? at,
         lastAt: at,

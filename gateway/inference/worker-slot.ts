@@ -91,7 +91,7 @@ export function createWorkerSlot(options: WorkerSlotOptions): WorkerSlot {
     const current: Thread = { worker, native, gone }
     thread = current
     openedAt = performance.now()
-    expectAnswer(loadWithinMs, misfit('', 'model-slow', { seconds: loadWithinMs / 1000 }))
+    expectAnswer(loadWithinMs, () => misfit('', 'model-slow', { seconds: loadWithinMs / 1000 }))
     worker.on('message', (reply: WorkerReply) => {
       if (thread === current) receive(reply)
     })
@@ -117,11 +117,11 @@ export function createWorkerSlot(options: WorkerSlotOptions): WorkerSlot {
     }
   }
 
-  function expectAnswer(withinMs: number, why: Error): void {
+  function expectAnswer(withinMs: number, why: () => Error): void {
     const due = setTimeout(() => {
       // A blocked event loop delays answers as well as timers: what has already arrived is heard first.
       setImmediate(() => {
-        if (answerDue === due) lose(why)
+        if (answerDue === due) lose(why())
       })
     }, withinMs)
     answerDue = due
@@ -191,7 +191,7 @@ export function createWorkerSlot(options: WorkerSlotOptions): WorkerSlot {
     },
     started,
     send(request) {
-      expectAnswer(options.stuckAfterMs, new Error(`it did not answer within ${options.stuckAfterMs} ms`))
+      expectAnswer(options.stuckAfterMs, () => new Error(`it did not answer within ${options.stuckAfterMs} ms`))
       thread?.worker.postMessage(request)
     },
     async close() {

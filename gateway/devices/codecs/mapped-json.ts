@@ -58,7 +58,11 @@ function decode({ payload }: Message, route: Route): Decoded {
     else readings.push({ metric, value })
   }
   if (readings.length === 0) {
-    const fields = isObject(message) ? fieldNames(message) : Array.isArray(message) ? '[…]' : '…'
+    const fields = isObject(message)
+      ? fieldNames(message)
+      : Array.isArray(message)
+        ? '[…]'
+        : JSON.stringify(message).slice(0, 40)
     return { notUnderstood: wrongMessage('nothing-at', { paths: missing.join(', '), fields }) }
   }
   const deviceAt = options.at === undefined ? undefined : instantOf(valueAt(message, options.at))
