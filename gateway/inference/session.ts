@@ -3,7 +3,7 @@ import { type Detection, intersectionOverUnion } from '../core/detection.ts'
 import { createEmbeddingPool, type FeatureMap } from './embedding.ts'
 import type { Candidate, Head, OutputTensor } from './heads/head.ts'
 import { heads } from './heads/index.ts'
-import { best, suppress } from './heads/suppression.ts'
+import { suppress, withoutOverlaps } from './heads/suppression.ts'
 import type { ModelManifest } from './manifest.ts'
 import { misfit } from './misfit.ts'
 import { createPreprocessor, type Placement, type Region, type YuvPicture } from './preprocess.ts'
@@ -166,14 +166,14 @@ function joined(results: readonly SessionResult[], nmsIou: number): SessionResul
   const sum = (of: 'preprocessMs' | 'sessionMs' | 'headMs') => results.reduce((total, each) => total + each[of], 0)
   const overlap = (a: Detection, b: Detection) => intersectionOverUnion(a.box, b.box)
   const further = results[0]!.alsoAt?.map((_, i) =>
-    best(
+    withoutOverlaps(
       results.flatMap(({ alsoAt }) => alsoAt![i]!),
       nmsIou,
       overlap,
     ),
   )
   return {
-    detections: best(
+    detections: withoutOverlaps(
       results.flatMap(({ detections }) => detections),
       nmsIou,
       overlap,

@@ -10,11 +10,11 @@ const maxKept = 100
  * stays. Boxes of different labels never remove each other. Returns best first, at most 100.
  */
 export function suppress(candidates: readonly Candidate[], maxIou: number): Candidate[] {
-  return best(candidates, maxIou, overlap)
+  return withoutOverlaps(candidates, maxIou, overlap)
 }
 
 /** The same of whatever has a label and a score. `overlapOf` is intersection over union, 0…1. */
-export function best<Sighting extends { label: number | string; score: number }>(
+export function withoutOverlaps<Sighting extends { label: number | string; score: number }>(
   sightings: readonly Sighting[],
   maxIou: number,
   overlapOf: (a: Sighting, b: Sighting) => number,
