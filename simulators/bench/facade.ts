@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import { renderScene } from '../facades/render.ts'
-import { nodeArguments } from '../process.ts'
+import { endWithUs, nodeArguments } from '../process.ts'
 import { entryPoint, withCameras } from './camera-process.ts'
 import { measureMotion, openCvCpuMs } from './facade-peers.ts'
 import { machineCpuSeconds, ownCpuSeconds, treeCpuSeconds } from './process-cpu.ts'
@@ -181,7 +181,7 @@ async function measureWatch(
   seconds: number,
 ): Promise<Run> {
   const args = [entryPoint('facade-watch'), count, ...size, playing.port].map(String)
-  const child = spawn(process.execPath, nodeArguments(args), { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = endWithUs(spawn(process.execPath, nodeArguments(args), { stdio: ['ignore', 'pipe', 'inherit'] }))
   let last: Sample | undefined
   const latencies: number[] = []
   createInterface({ input: child.stdout! }).on('line', (line) => {

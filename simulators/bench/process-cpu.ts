@@ -15,8 +15,7 @@ export function treeCpuSeconds(pid: number): number {
   for (const entry of readdirSync('/proc')) {
     if (!/^\d+$/.test(entry)) continue
     try {
-      const text = readFileSync(`/proc/${entry}/stat`, 'utf8')
-      const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+      const fields = statFields(entry)
       const ticks = [11, 12, 13, 14].reduce((sum, index) => sum + Number(fields[index]), 0)
       rows.set(Number(entry), { parent: Number(fields[1]), seconds: ticks / ticksPerSecond })
     } catch {
@@ -38,10 +37,15 @@ export function treeCpuSeconds(pid: number): number {
   return total
 }
 
+/** What follows the name of a process in /proc/<pid>/stat, from its state on (proc(5)). */
+function statFields(pid: number | string): string[] {
+  const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  return text.slice(text.lastIndexOf(')') + 2).split(' ')
+}
+
 /** CPU seconds used so far by one process with all its threads, without its children. Linux only. */
 export function ownCpuSeconds(pid: number): number {
-  const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+  const fields = statFields(pid)
   return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond
 }
 
