@@ -4,6 +4,7 @@ import * as broker from './broker.ts'
 import * as facade from './facade.ts'
 import * as ingest from './ingest.ts'
 import * as lift from './lift.ts'
+import { machineCpu, stolenNote } from './process-cpu.ts'
 import { type BenchResult, printResult } from './report.ts'
 import * as soak from './soak.ts'
 import * as sos from './sos.ts'
@@ -25,8 +26,15 @@ if (!bench) {
 process.once('SIGINT', () => process.exit(130))
 process.once('SIGTERM', () => process.exit(143))
 const startedAt = Date.now()
+const cpuBefore = machineCpu()
 const quick = process.argv.includes('--quick')
 const result = await bench.run({ quick })
-const notes = quick ? [...result.notes, 'quick mode: smaller counts, not for quoting'] : result.notes
-printResult(bench.name, startedAt, { ...result, notes })
+const stolen = stolenNote(cpuBefore, machineCpu())
+const notes = [
+  ...result.notes,
+  ...(quick ? ['quick mode: smaller counts, not for quoting'] : []),
+  ...(stolen ? [stolen] : []),
+]
+const table = stolen ? `${result.table}\n${stolen}` : result.table
+printResult(bench.name, startedAt, { ...result, notes, table })
 process.exit(0)

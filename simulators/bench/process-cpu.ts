@@ -49,15 +49,43 @@ export function ownCpuSeconds(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond
 }
 
-/** CPU seconds used since the start by everything on this machine, and taken from it by its host. Linux only. */
-export function machineCpuSeconds(): number {
+/** CPU seconds since the start of this machine. Linux only. */
+export interface MachineCpu {
+  /** Used by everything on it. */
+  used: number
+  /** Wanted by something on it and given to others by its host. */
+  stolen: number
+}
+
+/** @throws Error where there is no /proc/stat */
+export function machineCpu(): MachineCpu {
   // user nice system idle iowait irq softirq steal (proc(5)); time of guests is in the first two.
   const [user, nice, system, , , irq, softirq, steal] = readFileSync('/proc/stat', 'utf8')
     .split('\n', 1)[0]!
     .split(/\s+/)
     .slice(1)
     .map(Number)
-  return (user! + nice! + system! + irq! + softirq! + steal!) / ticksPerSecond
+  return {
+    used: (user! + nice! + system! + irq! + softirq!) / ticksPerSecond,
+    stolen: steal! / ticksPerSecond,
+  }
+}
+
+/** CPU seconds used since the start by everything on this machine, and taken from it by its host. Linux only. */
+export function machineCpuSeconds(): number {
+  const { used, stolen } = machineCpu()
+  return used + stolen
+}
+
+/** Beyond it what was measured tells of the neighbours. */
+const noticedShare = 0.05
+
+/** Says so when the host gave much of the time this machine wanted to others; undefined when it did not. */
+export function stolenNote(before: MachineCpu, after: MachineCpu): string | undefined {
+  const stolen = after.stolen - before.stolen
+  const share = stolen / (stolen + after.used - before.used)
+  if (!(share > noticedShare)) return undefined
+  return `the host gave ${Math.round(share * 100)} % of the processor time wanted here to other machines (steal): not for quoting`
 }
 
 /** Resident memory of a process, bytes. */
