@@ -14,6 +14,7 @@ import { type TopicSource, topicSources } from './devices/routes.ts'
 import { createDoorHold, type DoorEvent } from './doors/door-hold.ts'
 import { doorDrivers } from './doors/index.ts'
 import type { MqttPort } from './doors/mqtt-relay.ts'
+import { facadePictures } from './falling/index.ts'
 import type { GatewayTopics } from './secrets.ts'
 import { createTelemetryInflux } from './storage/telemetry-influx.ts'
 import { openTelemetrySqlite } from './storage/telemetry-sqlite.ts'
@@ -76,9 +77,6 @@ function familyTopics(codec: string, address: string): string[] {
     })
   })
 }
-
-/** What falls is there for a second: every picture, at the size in which the engine looks at it. */
-const facadePictures = { fps: 'all', width: 1920, height: 1080, halveAbove: 1280 } as const
 
 /** A camera of the site file as the camera readers take it. */
 export function cameraOptions(camera: CameraEntry, isFacade = false): CameraOptions {

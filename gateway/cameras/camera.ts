@@ -24,9 +24,6 @@ import { type ReaderSink, readStream, type SourceFormat } from './stream-reader.
  * Where evidence comes from a stream of its own, that one comes and goes without changing the state.
  */
 
-/** Newest for snapshots, one being filled, one in inference, one waiting for it, one spare. */
-const slotCount = 5
-
 /** The wait for the end of a clip is bounded by this multiple of what was asked after the event. */
 const waitFactor = 2
 
@@ -93,7 +90,7 @@ export function createCamera(options: CameraOptions, context: CameraContext): Ru
     if (width > plan.pictures.width || height > plan.pictures.height || width % 2 || height % 2) {
       throw new Error(`ffmpeg sent pictures of ${width}×${height}, which nobody asked for`)
     }
-    if (slots?.width !== width || slots.height !== height) slots = createFrameSlots(width, height, slotCount)
+    if (slots?.width !== width || slots.height !== height) slots = createFrameSlots(width, height, plan.heldPictures)
     return slots
   }
 

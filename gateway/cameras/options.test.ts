@@ -34,6 +34,7 @@ t.test('what cannot work is refused with the name of the camera and the cure', (
   t.throws(() => planCamera({ id: 'lift', url: "rtsp://host/x'\noption y" }), /control character/)
   t.throws(() => planCamera({ id: 'lift', url, analysis: { fps: 0 } }), /analysis.fps is 0/)
   t.throws(() => planCamera({ id: 'lift', url, analysis: { width: 3 } }), /analysis.width is 3/)
+  t.throws(() => planCamera({ id: 'lift', url, analysis: { heldPictures: 2 } }), /analysis.heldPictures is 2/)
   t.throws(() => planCamera({ id: 'lift', url, evidence: { ringMs: 5000 } }), /at least 20000/)
   t.end()
 })

@@ -29,6 +29,12 @@ export interface CameraOptions {
      * for RTSP. Default false.
      */
     mayRest?: boolean
+    /**
+     * Pictures in memory at once: the one being read, the newest (for snapshots), and those somebody looks at or soon
+     * will. Where every picture counts, more of them bridge longer pauses of the machine. Default 5: one in
+     * inference, one waiting for it, one spare.
+     */
+    heldPictures?: number
   }
   evidence?: {
     /** How far back a clip can reach; at least 20 000. Default 25 000. */
@@ -76,6 +82,7 @@ export interface CameraPlan {
   main?: StreamInput
   pictures: PictureOptions
   mayRest: boolean
+  heldPictures: number
   ring: { maxMs: number; maxBytes: number }
   stallMs: number
   backoff: { minMs: number; maxMs: number }
@@ -116,6 +123,10 @@ export function planCamera(options: CameraOptions): CameraPlan {
   if (fps !== 'all' && !(fps > 0 && fps <= 100)) {
     throw new Error(`camera ${id}: analysis.fps is ${fps}; it must be above 0 and at most 100`)
   }
+  const heldPictures = analysis.heldPictures ?? 5
+  if (!Number.isInteger(heldPictures) || heldPictures < 3 || heldPictures > 100) {
+    throw new Error(`camera ${id}: analysis.heldPictures is ${heldPictures}; it must be a whole number from 3 to 100`)
+  }
   const ringMs = evidence.ringMs ?? 25_000
   if (!(ringMs >= shortestRingMs)) {
     throw new Error(`camera ${id}: evidence.ringMs is ${ringMs}; a clip needs at least ${shortestRingMs}`)
@@ -124,7 +135,7 @@ export function planCamera(options: CameraOptions): CameraPlan {
   const sub = options.subUrl === undefined || options.subUrl === options.url ? undefined : options.subUrl
   const analysed = sub === undefined ? url : streamInput(options, sub)
   return {
-    ...{ id, analysed, mayRest: analysis.mayRest === true && analysed.type === 'rtsp' },
+    ...{ id, analysed, mayRest: analysis.mayRest === true && analysed.type === 'rtsp', heldPictures },
     ...(sub === undefined ? {} : { main: url }),
     pictures: {
       ...{ fps, decoding: analysis.decoding ?? 'exact' },

@@ -1,4 +1,3 @@
-export { analysisSize } from './analysis-size.ts'
 export type { Blob } from './blob.ts'
 export { type BlobFinder, createBlobFinder } from './blob-finder.ts'
 export { createFacadeMap, type FacadeCalibration, type FacadeMap, facadeCalibration } from './calibration.ts'
@@ -18,6 +17,7 @@ export {
   type FallingEngineOptions,
   type StageTimes,
 } from './engine.ts'
+export { analysisSize, facadePictures } from './facade-pictures.ts'
 export { createFallJudge, type FallJudge, type JudgedFall } from './fall-judge.ts'
 export { type FeatureName, featureNames } from './features.ts'
 export type { Throw, ThrowOrigin, ThrowPoint } from './throw.ts'

@@ -5,6 +5,7 @@ import t from 'tap'
 import { createScene } from '../../simulators/facades/scene.ts'
 import type { Frame } from '../core/ports.ts'
 import { loadFallingModel } from './classifier.ts'
+import { facadePictures } from './facade-pictures.ts'
 import type { Throw } from './throw.ts'
 import { createFallingWatch } from './watch.ts'
 
@@ -63,12 +64,13 @@ t.test(
 t.test('pictures that come faster than they are followed are dropped, counted, and never held', async (t) => {
   const stop = new AbortController()
   const size = { width: 960, height: 540 }
+  const waiting = facadePictures.heldPictures - 2
   const watch = createFallingWatch({ model, cameras: [{ id: 'facade' }], onThrow() {}, random: Math.random })
   const running = watch.run(stop.signal)
   const frames = Array.from({ length: 30 }, (_, i) => frameOf(new Uint8Array(960 * 540).fill(90), size, i * 40))
   for (const { frame } of frames) watch.observe(frame)
-  t.equal(watch.status('facade').droppedFrames, 27)
-  await Promise.all(frames.slice(0, 3).map(({ freed }) => freed))
+  t.equal(watch.status('facade').droppedFrames, 30 - waiting)
+  await Promise.all(frames.slice(0, waiting).map(({ freed }) => freed))
   stop.abort()
   await running
 })

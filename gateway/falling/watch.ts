@@ -7,6 +7,7 @@ import type { Zone } from '../core/zone.ts'
 import { createFacadeMap, type FacadeCalibration } from './calibration.ts'
 import type { FallingModel } from './classifier.ts'
 import type { FallingCounters, StageTimes } from './engine.ts'
+import { facadePictures } from './facade-pictures.ts'
 import type { Throw } from './throw.ts'
 import type { WatchData, WatchReply, WatchRequest } from './watch-messages.ts'
 
@@ -64,8 +65,8 @@ export interface FallingWatch {
   run(signal: AbortSignal): Promise<void>
 }
 
-/** A camera room lends four slots a camera: one is being filled. */
-const mostWaiting = 3
+/** Of what a camera holds one is being read, and one is the newest that a snapshot may want. */
+const mostWaiting = facadePictures.heldPictures - 2
 /** Times the watchdog looks before it believes that a thread hangs: one long pause of the gateway itself is one look. */
 const hungLooks = 5
 /** A thread loads its code; on a busy machine that takes longer than any answer. */

@@ -2,13 +2,13 @@ import { setMaxListeners } from 'node:events'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { createCamera } from '../../gateway/cameras/index.ts'
-import { analysisSize, createFallingWatch, loadFallingModel } from '../../gateway/falling/index.ts'
+import { createFallingWatch, facadePictures, loadFallingModel } from '../../gateway/falling/index.ts'
 
 /*
  * The process that is measured: N camera readers and a thread for each that follows its pictures, as in the gateway.
- * `facade-watch.ts <count> <width> <height> <port>`; prints a line of JSON per second, with what happened since the last.
+ * `facade-watch.ts <count> <port>`; prints a line of JSON per second, with what happened since the last.
  */
-const [count, width, height, port] = process.argv.slice(2).map(Number) as [number, number, number, number]
+const [count, port] = process.argv.slice(2).map(Number) as [number, number]
 const model = await loadFallingModel(fileURLToPath(new URL('../../models/falling-track/model.json', import.meta.url)))
 const stop = new AbortController()
 const ids = Array.from({ length: count }, (_, index) => `facade-${index}`)
@@ -24,7 +24,7 @@ setMaxListeners(0, stop.signal)
 const running = watches.map((watch) => watch.run(stop.signal))
 const cameras = ids.map((id, index) =>
   createCamera(
-    { id, url: `rtsp://127.0.0.1:${port}/${id}`, analysis: { fps: 'all', ...analysisSize({ width, height }) } },
+    { id, url: `rtsp://127.0.0.1:${port}/${id}`, analysis: facadePictures },
     {
       onFrame: (frame) => watches[index]!.observe(frame),
       ...{ now: Date.now, random: Math.random, logger: { info() {}, warn() {} } },

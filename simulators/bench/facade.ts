@@ -57,7 +57,7 @@ export async function run({ quick }: { quick: boolean }): Promise<BenchResult> {
   let best: Run | undefined
   for (const cameras of quick ? [1] : [1, 2, 4, 6, 8, 10]) {
     const result = await withCameras('facade-cameras', [cameras, clip], (port, pid) =>
-      measureWatch(cameras, [1920, 1080], { port, pid }, seconds),
+      measureWatch(cameras, { port, pid }, seconds),
     )
     runs.push(result)
     if (!isGood(result)) break
@@ -171,16 +171,11 @@ async function largeCamera(clip: string, seconds: number): Promise<Run> {
     const coding = '-vf scale=3840:2160 -c:v libx264 -preset ultrafast -b:v 12M -g 50 -bf 0'.split(' ')
     await execute('ffmpeg', ['-y', '-v', 'error', '-i', clip, '-t', '12', ...coding, file])
   }
-  return withCameras('facade-cameras', [1, file], (port, pid) => measureWatch(1, [3840, 2160], { port, pid }, seconds))
+  return withCameras('facade-cameras', [1, file], (port, pid) => measureWatch(1, { port, pid }, seconds))
 }
 
-async function measureWatch(
-  count: number,
-  size: readonly [number, number],
-  playing: { port: number; pid: number },
-  seconds: number,
-): Promise<Run> {
-  const args = [entryPoint('facade-watch'), count, ...size, playing.port].map(String)
+async function measureWatch(count: number, playing: { port: number; pid: number }, seconds: number): Promise<Run> {
+  const args = [entryPoint('facade-watch'), count, playing.port].map(String)
   const child = endWithUs(spawn(process.execPath, nodeArguments(args), { stdio: ['ignore', 'pipe', 'inherit'] }))
   let last: Sample | undefined
   const latencies: number[] = []
