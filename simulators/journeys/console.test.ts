@@ -27,6 +27,13 @@ t.test('the control room sees an e-bike come in, acknowledges it and follows its
   await popup.getByRole('button', { name: '确认', exact: true }).click()
   await popup.waitFor({ state: 'detached' })
 
+  const card = page.locator('.board .card').first()
+  await card.locator('img').waitFor()
+  t.match(
+    await card.textContent(),
+    /电动自行车.*1 号楼/s,
+    'while no alarm is chosen the open ones stand there with their pictures',
+  )
   await page.locator('.row').first().click()
   await page.locator('.detail video').waitFor()
   t.match(await page.textContent('.detail'), /确认/, 'who acknowledged stands on the alarm')
