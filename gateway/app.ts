@@ -13,6 +13,7 @@ import type { SiteConfig } from './config/site.ts'
 import type { Actor, Alarm, Evidence } from './core/alarm.ts'
 import { createCleanUp } from './core/clean-up.ts'
 import { type Clock, systemClock } from './core/clock.ts'
+import { createClockTrust } from './core/clock-trust.ts'
 import { findDriver } from './core/driver.ts'
 import type { CameraStatus } from './core/ports.ts'
 import { routeVoice } from './core/routing.ts'
@@ -111,13 +112,20 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
   cleanUp.defer('store', () => store.close())
   const notes = createEventNotes({ store, onError })
   cleanUp.defer('events', () => notes.flush())
-  const telemetry = openTelemetry(config, now, logger)
+  const lastKnownAt = store.journal({ after: store.lastSeq - 1, limit: 1 })[0]?.at
+  const { mayDelete } = createClockTrust({
+    ...(lastKnownAt === undefined ? {} : { lastKnownAt }),
+    now,
+    onLeap: (leapMs) => logger.warn({ leapMs }, 'the clock leapt ahead: nothing is deleted for its age for a day'),
+  })
+  const telemetry = openTelemetry(config, { now, mayDelete, logger })
   cleanUp.defer('telemetry', () => telemetry.close())
   const evidence = createEvidenceStore({
     dir: join(config.dataDir, 'evidence'),
     store,
     retentionMs: config.retention.evidenceMs,
     now,
+    mayDelete,
   })
 
   // Devices: those of the site file, and those registered since.
@@ -428,6 +436,11 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
     stopping.abort(new Error('the gateway stops'))
     await Promise.all(running)
   })
+  // A file that cannot be touched must not keep the gateway from watching over people.
+  const sweepEvidence = () => evidence.sweep(now()).catch((error) => onError(error, 'evidence sweep'))
+  const sweepLearned = async () => {
+    if (mayDelete()) await eyes.sweep().catch((error) => onError(error, 'sweep of what was learned from'))
+  }
   const timers = [
     setInterval(
       () =>
@@ -448,11 +461,11 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
       tickMs,
     ),
     setInterval(() => tick([remember], onError), rememberMs),
-    setInterval(() => void evidence.sweep(now()).catch((error) => onError(error, 'evidence sweep')), sweepMs),
-    setInterval(() => void eyes.sweep().catch((error) => onError(error, 'sweep of what was learned from')), sweepMs),
+    setInterval(sweepEvidence, sweepMs),
+    setInterval(sweepLearned, sweepMs),
   ]
   cleanUp.defer('timers', () => timers.forEach(clearInterval))
-  await evidence.sweep(now())
+  void sweepEvidence()
   logger.info({ url, cameras: config.cameras.length, devices: site.devices.length }, 'gateway started')
   return {
     url,

@@ -136,8 +136,14 @@ export function createDoors(
   }
 }
 
+interface TelemetryContext {
+  now(): number
+  mayDelete(): boolean
+  logger: Logger
+}
+
 /** Where measurements are kept: InfluxDB where the site file names one, a file of the data directory otherwise. */
-export function openTelemetry(config: SiteConfig, now: () => number, logger: Logger) {
+export function openTelemetry(config: SiteConfig, { now, mayDelete, logger }: TelemetryContext) {
   const { influx } = config.telemetry
   const bufferFile = join(config.dataDir, 'influx-buffer.db')
   if (influx) return createTelemetryInflux({ ...influx, token: influx.token ?? '', bufferFile, logger })
@@ -149,5 +155,6 @@ export function openTelemetry(config: SiteConfig, now: () => number, logger: Log
     minuteRetentionMs: telemetryMinuteMs,
     hourRetentionMs: telemetryHourMs,
     now,
+    mayDelete,
   })
 }

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
@@ -148,6 +148,30 @@ t.test('after its retention a file is removed, and row, alarm and journal say so
   rmSync(opened.evidence.path(withCase) ?? '')
   t.strictSame(await opened.evidence.sweep(now), { orphans: 0, expired: 1 }, 'also when somebody removed the file')
   t.strictSame(await opened.evidence.sweep(now), { orphans: 0, expired: 0 })
+})
+
+t.test('while the clock is doubted nothing is deleted for its age', async (t) => {
+  let isDoubted = true
+  const opened = open(t, t.testdir(), { mayDelete: () => !isDoubted })
+  const evidence = await record(opened, { isActive: false })
+  const inFortyDays = Date.now() + 40 * 24 * 60 * minute
+  t.match(await opened.evidence.sweep(inFortyDays), { expired: 0 })
+  t.ok(opened.evidence.path(evidence))
+  isDoubted = false
+  t.match(await opened.evidence.sweep(inFortyDays), { expired: 1 })
+  t.notOk(opened.evidence.path(evidence))
+})
+
+t.test('a file that cannot be deleted does not keep the others', async (t) => {
+  const opened = open(t, t.testdir())
+  const stubborn = await record(opened, { isActive: false })
+  const other = await record(opened, { isActive: false })
+  const path = opened.evidence.path(stubborn)!
+  rmSync(path)
+  mkdirSync(join(path, 'not empty'), { recursive: true })
+  await t.rejects(opened.evidence.sweep(Date.now() + 2 * retentionMs))
+  t.notOk(opened.evidence.path(other))
+  t.ok(existsSync(path))
 })
 
 t.test('killed between any two steps, every row has its whole file and every file its row', async (t) => {

@@ -17,6 +17,8 @@ export interface EvidenceStoreOptions {
   retentionMs: number
   /** Epoch ms. */
   now: () => number
+  /** While false nothing is removed for its age. Default always true. */
+  mayDelete?: () => boolean
   /** A file that nothing names is left alone for this long, by the file's own time. Default 10 minutes. */
   graceMs?: number
   /** Milliseconds on a clock that is never set; default the process's own. */
@@ -55,11 +57,13 @@ const batch = 100
  * Finished files that no row names wait in `unclaimed` until their retention has passed: after a database was restored
  * from a backup, all evidence made since then is such a file, and deleting it could not be undone.
  *
- * Call `sweep` at the start and every hour or so.
+ * Call `sweep` at the start and every hour or so. A file that cannot be touched does not keep it from the others; it
+ * rejects at the end.
  * @throws StartError when the folder cannot be written
  */
 export function createEvidenceStore(options: EvidenceStoreOptions): EvidenceStore {
   const { store, retentionMs, now, graceMs = 600_000, monotonicMs = () => performance.now() } = options
+  const { mayDelete = () => true } = options
   const dir = resolve(options.dir)
   const rows = store.evidenceRows
   const reservations = new Map<string, Reservation>()
@@ -113,7 +117,7 @@ export function createEvidenceStore(options: EvidenceStoreOptions): EvidenceStor
   }
 
   async function sweepExpired(at: number): Promise<number> {
-    if (!Number.isFinite(retentionMs)) return 0
+    if (!Number.isFinite(retentionMs) || !mayDelete()) return 0
     for (const name of await olderThan(unclaimed, retentionMs, at))
       await unlink(join(dir, unclaimed, name)).catch(ifGone)
 
@@ -123,14 +127,24 @@ export function createEvidenceStore(options: EvidenceStoreOptions): EvidenceStor
       if (expired.length === 0) return removed
       // The file first: should the row not follow, the next sweep finds the row again. The other way round a crash
       // would leave a picture that everyone believes deleted.
-      for (const evidence of expired) unlinkIfThere(within(dir, evidence.file))
+      const failures: unknown[] = []
+      const gone = expired.filter(({ file }) => {
+        try {
+          unlinkIfThere(within(dir, file))
+          return true
+        } catch (error) {
+          failures.push(error)
+          return false
+        }
+      })
+      if (gone.length === 0) throw failures[0]
       store.transact((transaction) => {
-        for (const evidence of expired) {
+        for (const evidence of gone) {
           rows.markDeleted(evidence.id, at)
           transaction.append(deletionOf(evidence, at))
         }
       })
-      removed += expired.length
+      removed += gone.length
       await new Promise((next) => setImmediate(next))
     }
   }
@@ -187,8 +201,16 @@ export function createEvidenceStore(options: EvidenceStoreOptions): EvidenceStor
         const isStored = reservation.file !== undefined && rows.isNamed(reservation.file)
         if (isStored || monotonicMs() - reservation.reservedMs > reservationMs) reservations.delete(id)
       }
-      const orphans = (await sweepIncoming(at)) + (await sweepUnnamed(at))
-      return { orphans, expired: await sweepExpired(at) }
+      const failures: unknown[] = []
+      const counted = (step: Promise<number>) =>
+        step.catch((error) => {
+          failures.push(error)
+          return 0
+        })
+      const orphans = (await counted(sweepIncoming(at))) + (await counted(sweepUnnamed(at)))
+      const expired = await counted(sweepExpired(at))
+      if (failures.length > 0) throw failures[0]
+      return { orphans, expired }
     },
   }
 }

@@ -19,6 +19,8 @@ export interface TelemetrySqliteOptions {
   hourRetentionMs?: number
   /** Epoch ms. */
   now: () => number
+  /** While false nothing is removed for its age. Default always true. */
+  mayDelete?: () => boolean
 }
 
 export interface TelemetrySqlite extends Telemetry {
@@ -54,7 +56,7 @@ const graceMs = 2 * 60_000
  * @throws StartError when the file cannot be opened, with the cure
  */
 export function openTelemetrySqlite(options: TelemetrySqliteOptions): TelemetrySqlite {
-  const { file, now } = options
+  const { file, now, mayDelete = () => true } = options
   const database = openDatabase({ file, migrations, applicationId, synchronous: 'NORMAL' })
   moveRows(database)
   const series = readSeries(database)
@@ -158,7 +160,7 @@ export function openTelemetrySqlite(options: TelemetrySqliteOptions): TelemetryS
       }
       if (pending) dropBatches.run(pending.generation)
       hours.rollUp(hourOf(now() - graceMs), deadline)
-      hours.expire(series.next(), now())
+      if (mayDelete()) hours.expire(series.next(), now())
     })
     for (const id of sorted) pending!.drop(id)
     if (isSorted) frozen = undefined
