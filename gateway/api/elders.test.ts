@@ -1,4 +1,5 @@
 import t from 'tap'
+import { WebSocket } from 'ws'
 import { createAnswerLinks } from '../alarms/answer-links.ts'
 import { changeAlarm } from '../alarms/change.ts'
 import type { Alarm } from '../core/alarm.ts'
@@ -6,7 +7,7 @@ import type { Elder } from '../core/elder.ts'
 import type { ChannelState, ResponseService, Store } from '../core/ports.ts'
 import { createEvidenceStore } from '../storage/evidence.ts'
 import { openStore } from '../storage/store.ts'
-import { apiStarter } from './testing/start-api.ts'
+import { apiStarter, bridgeToken } from './testing/start-api.ts'
 
 const start = apiStarter({ openStore, createEvidenceStore })
 const words = (zh: string, en: string) => ({ zh, en })
@@ -271,6 +272,31 @@ t.test('the bridge is not shown whom an alarm concerns', async (t) => {
   t.match(seen[0], /elder_sos/)
   t.equal((await bridge({ url: '/api/v1/elders' })).statusCode, 403)
   t.match((await admin.inject({ url: '/api/v1/journal' })).body, /e301/)
+})
+
+t.test('the bridge is not shown who fell and got up again', async (t) => {
+  const { bridge, admin, store, url } = await startHouse(t)
+  store.transact((transaction) =>
+    transaction.append({
+      ...{ topic: 'event', at: 1, subject: 'band-e301', transition: 'elder_fall_cancelled' },
+      actor: { type: 'person', id: 'caregiver-a' },
+      data: { place: { site: 'garden', building: 'b3', flat: 'e301' }, score: 0.91, person: 'e301' },
+    }),
+  )
+  const seen = async (who: typeof bridge) => (await who({ url: '/api/v1/journal?topics=event' })).body
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/api/v1/live?after=0`, {
+    headers: { authorization: `Bearer ${bridgeToken}` },
+  })
+  t.teardown(() => socket.terminate())
+  const live = await new Promise<string>((resolve, reject) => {
+    socket.on('message', (data) => String(data).includes('elder_fall_cancelled') && resolve(String(data)))
+    socket.on('error', reject)
+  })
+  for (const body of [await seen(bridge), live]) {
+    t.match(body, /elder_fall_cancelled/)
+    t.notMatch(body, /e301|caregiver-a|0\.91/)
+  }
+  t.match(await seen(admin.inject), /band-e301/, 'the control room is')
 })
 
 t.test('a phone that may be woken is kept for its person', async (t) => {

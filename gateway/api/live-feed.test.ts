@@ -18,7 +18,7 @@ const append = (store: Awaited<ReturnType<typeof start>>['store'], count: number
   store.transact((transaction) => {
     const data = { filler: 'x'.repeat(size) }
     for (let n = 0; n < count; n++)
-      transaction.append({ topic: 'event', at: 1, subject: 's', transition: 'happened', actor: system, data })
+      transaction.append({ topic: 'case', at: 1, subject: 's', transition: 'happened', actor: system, data })
   })
 
 t.test('the feed says hello, then what was missed, then what happens', async (t) => {

@@ -20,7 +20,9 @@ export function withoutPerson<T extends AlarmWire | Alarm>(alarm: T): T {
 
 /** A journal row as the bridge may see it; the hash stays that of the whole row. */
 export function entryWithoutPerson(entry: EntryWire): EntryWire {
-  if (entry.topic === 'audit') return { ...entry, subject: 'withheld', data: {} }
+  // Events name the flat, the elder and the device they wear; no case is made of them, so the city needs none.
+  if (entry.topic === 'audit' || entry.topic === 'event')
+    return { ...entry, actor: withoutName(entry.actor), subject: 'withheld', data: {} }
   if (entry.topic !== 'alarm') return entry
   const { alarm, transition } = entry.data as {
     alarm: AlarmWire
@@ -32,6 +34,8 @@ export function entryWithoutPerson(entry: EntryWire): EntryWire {
     : transition.type === 'raised'
       ? { ...transition, alarm: withoutPerson(transition.alarm as AlarmWire) }
       : transition
-  const actor = entry.actor.type === 'person' ? { ...entry.actor, id: 'withheld' } : entry.actor
-  return { ...entry, actor, data: { alarm: withoutPerson(alarm), transition: shown } } as EntryWire
+  const data = { alarm: withoutPerson(alarm), transition: shown }
+  return { ...entry, actor: withoutName(entry.actor), data } as EntryWire
 }
+
+const withoutName = (actor: EntryWire['actor']) => (actor.type === 'person' ? { ...actor, id: 'withheld' } : actor)
