@@ -122,6 +122,21 @@ t.test('an alarm, its journal row and its case are stored together, once, howeve
   store.close()
 })
 
+t.test('a bin that is full for a week does not fill the journal', async (t) => {
+  const { store, alarms } = build(':memory:')
+  const minute = 60_000
+  const alarm = alarms.take(raised(minute), 's')!
+  const seen = (minutes: number) => alarms.take({ type: 'seen', at: minutes * minute, kind, place, source }, 's')
+  for (let n = 2; n <= 11; n++) seen(n)
+  t.equal(store.alarm(alarm.id)!.count, 11, 'the first minutes are all told')
+  const week = 7 * 24 * 60
+  for (let n = 12; n <= week; n++) seen(n)
+  const rows = store.journal({ after: 0, limit: 20_000 }).filter(({ transition }) => transition === 'repeated')
+  t.ok(rows.length < week / 25, `${rows.length} rows`)
+  t.ok(week - store.alarm(alarm.id)!.lastSeenAt / minute <= 30, 'it was last seen less than half an hour ago')
+  store.close()
+})
+
 t.test('another lift and a later entry are alarms of their own', async (t) => {
   const { store, alarms } = build(':memory:')
   const first = alarms.take(raised(1), 's')!

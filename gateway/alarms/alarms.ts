@@ -6,6 +6,7 @@ import {
   type ClearReason,
   type Evidence,
   isRefusal,
+  isRepeatDue,
   type Refusal,
   type Severity,
   severities,
@@ -179,7 +180,8 @@ export function createAlarms(options: AlarmsOptions): Alarms {
           if (!open) return undefined
           if (finding.isAgain && open.response?.state === 'resolved') return raiseAgain(open, finding.at, decidedAt)
           leftOver.delete(open.id)
-          change(open.id, { type: 'repeated', at: finding.at }, system)
+          if (finding.isAgain || isRepeatDue(open, finding.at))
+            change(open.id, { type: 'repeated', at: finding.at }, system)
           return undefined
         }
         case 'reassess': {

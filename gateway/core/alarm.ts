@@ -144,6 +144,19 @@ export function alarmState(alarm: Alarm): AlarmState {
   return alarm.isAcknowledged ? 'normal' : 'cleared-unacknowledged'
 }
 
+/** So long an alarm is repeated as often as its scene sees it. */
+const freshMs = 10 * 60_000
+const longestUnrepeatedMs = 30 * 60_000
+
+/**
+ * Whether a further sight of an alarm is to be written down: each time while it is fresh, then at a tenth of its age, at
+ * most half an hour apart. Each repeat is a row of the journal that is kept for ever, and a bin may be full for a week.
+ */
+export function isRepeatDue({ raisedAt, lastSeenAt }: Alarm, at: number): boolean {
+  const ageMs = lastSeenAt - raisedAt
+  return ageMs < freshMs || at - lastSeenAt >= Math.min(ageMs / 10, longestUnrepeatedMs)
+}
+
 const keptWarnings = 20
 
 /** The alarm after a transition, or why the transition is refused. The alarm given is not changed. */
