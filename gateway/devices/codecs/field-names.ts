@@ -108,7 +108,7 @@ const fields: Readonly<Record<string, Field>> = {
   angle: number('tiltDegrees'),
 }
 
-/** Buttons: the many words for four kinds of press. */
+/** Buttons: the many words for four kinds of press. Milesight's codecs, told to give raw values, number three of them. */
 const presses: Readonly<Record<string, string>> = {
   emergency: 'emergency',
   sos: 'emergency',
@@ -117,22 +117,45 @@ const presses: Readonly<Record<string, string>> = {
   press: 'single',
   click: 'single',
   short: 'single',
+  single_press: 'single',
+  short_press: 'single',
   on: 'single',
   toggle: 'single',
-  '1_single': 'single',
-  button_1_single: 'single',
+  1: 'single',
   double: 'double',
-  '1_double': 'double',
+  double_press: 'double',
+  triple: 'double',
+  triple_press: 'double',
+  quadruple: 'double',
+  quadruple_press: 'double',
+  many: 'double',
+  3: 'double',
   hold: 'long',
   long: 'long',
   long_press: 'long',
-  '1_hold': 'long',
+  2: 'long',
 }
+/** `2_single`, `button_2_single`: which of its buttons. */
+const whichButton = /^(button_)?\d+_(?=.)/
+/** What a button says when the finger leaves it, or when nothing happens. */
+const isNoPress = /(^|_)released?$|_stop$|^(up|idle|none|null|no|false|0)$/
 
-/** Our word for a press, or undefined for releases and what is no press. */
-export function pressOf(action: unknown): string | undefined {
-  const word = textOf(action)?.toLowerCase().replaceAll(' ', '_')
-  return word !== undefined && Object.hasOwn(presses, word) ? presses[word] : undefined
+const actionWord = (action: unknown): string | undefined =>
+  (typeof action === 'number' ? String(action) : textOf(action))
+    ?.trim()
+    .toLowerCase()
+    .replaceAll(' ', '_')
+    .replace(whichButton, '')
+
+/**
+ * Our word for a press, or undefined for releases and what is no press. Of a device that only calls for help, a word
+ * nobody knows is told as it came: no press is left out.
+ */
+export function pressOf(action: unknown, kind?: string): string | undefined {
+  const word = actionWord(action)
+  if (word === undefined || word === '') return undefined
+  if (Object.hasOwn(presses, word)) return presses[word]
+  return kind === 'sos' && !isNoPress.test(word) ? word : undefined
 }
 
 /** Our metric for a foreign field name, or the name itself. */
@@ -161,7 +184,7 @@ export function readFields(message: JsonObject, kind?: string): Reading[] {
       const field = fields[key]!
       add(field.metric, field.read(value))
     } else if (key === 'action' || key === 'press' || key === 'button_event') {
-      const press = pressOf(isObject(value) ? value.status : value)
+      const press = pressOf(isObject(value) ? value.status : value, kind)
       if (press === 'emergency' || kindsOfHelp.has(kind)) add('sosPress', press)
     } else if (key === 'voltage') {
       const voltage = numberOf(value)

@@ -163,10 +163,14 @@ function readChannel(
   }
 }
 
+/** Channel 3 holds what the model is there for: WS202 a movement, WS301 a door, WS303 water. */
+const mainSwitches: Readonly<Record<string, string>> = { door: 'isOpen', 'water-leak': 'isWet' }
+
 /** Type 0x00 by channel: what the models have there. */
 function readSwitch(channel: number, value: number, kind: string | undefined): Reading[] {
   const isSet = value === 1
-  if (channel === 3) return [{ metric: 'isMotion', value: isSet }]
+  if (channel === 3) return [{ metric: mainSwitches[kind ?? ''] ?? 'isMotion', value: isSet }]
+  if (channel === 4 && kind === 'door') return [{ metric: 'isTampered', value: isSet }]
   if (channel === 5 && (kind === undefined || kind === 'water-leak')) return [{ metric: 'isWet', value: isSet }]
   if (channel === 6) return [{ metric: 'isOpen', value: isSet }]
   if ((channel === 4 || channel === 5) && kind === 'bin') return [{ metric: 'isTipped', value: isSet }]
