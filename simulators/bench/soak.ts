@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startCompound } from '../compound.ts'
@@ -10,7 +10,11 @@ export const name = 'soak'
 
 interface Sample {
   minutes: number
+  /** Resident, of gateway and broker together, and of the gateway alone. */
   rssBytes: number
+  gatewayBytes: number
+  /** What JavaScript holds in the gateway's main thread, garbage of the moment included. */
+  heapBytes: number
   handles: number
   lagMs: number
 }
@@ -35,15 +39,19 @@ export async function run({ quick }: { quick: boolean }): Promise<BenchResult> {
     restarts: false,
   })
   try {
+    const token = readFileSync(join(dir, 'gateway/bridge-token'), 'utf8').trim()
     const begun = Date.now()
     const before = compound.fleet.acknowledged
     const samples: Sample[] = []
     while (Date.now() - begun < minutes * 60_000) {
       await new Promise((resolve) => setTimeout(resolve, everyMs))
       const pids = [compound.gateway.pid!, compound.broker!.pid!]
+      const [gatewayBytes, brokerBytes] = pids.map(residentBytes) as [number, number]
       samples.push({
         minutes: (Date.now() - begun) / 60_000,
-        rssBytes: pids.reduce((sum, pid) => sum + residentBytes(pid), 0),
+        rssBytes: gatewayBytes + brokerBytes,
+        gatewayBytes,
+        heapBytes: await heapBytes(compound.consoleUrl, token),
         handles: pids.reduce((sum, pid) => sum + readdirSync(`/proc/${pid}/fd`).length, 0),
         lagMs: await answeringMs(compound.consoleUrl),
       })
@@ -52,9 +60,13 @@ export async function run({ quick }: { quick: boolean }): Promise<BenchResult> {
     const slope = (of: (sample: Sample) => number) => slopePerMinute(settled, of)
     const rate = ((compound.fleet.acknowledged - before) * 1000) / (Date.now() - begun)
     const [first, last] = [settled[0]!, settled.at(-1)!]
+    const row = (what: string, of: (sample: Sample) => number, digits: number) => [
+      ...[what, rounded(of(first)), rounded(of(last)), rounded(slope(of), digits)],
+    ]
     return {
       metrics: {
         rssSlopeBytesPerMinute: Math.round(slope(({ rssBytes }) => rssBytes)),
+        heapSlopeBytesPerMinute: Math.round(slope(({ heapBytes }) => heapBytes)),
         lagSlopeMsPerMinute: rounded(
           slope(({ lagMs }) => lagMs),
           3,
@@ -73,36 +85,23 @@ export async function run({ quick }: { quick: boolean }): Promise<BenchResult> {
       ],
       table: textTable([
         ['', 'first', 'last', 'per minute'],
-        [
-          'memory MB',
-          rounded(first.rssBytes / 1e6),
-          rounded(last.rssBytes / 1e6),
-          rounded(slope(({ rssBytes }) => rssBytes) / 1e6, 3),
-        ],
-        [
-          'open files',
-          first.handles,
-          last.handles,
-          rounded(
-            slope(({ handles }) => handles),
-            3,
-          ),
-        ],
-        [
-          'answer ms',
-          rounded(first.lagMs),
-          rounded(last.lagMs),
-          rounded(
-            slope(({ lagMs }) => lagMs),
-            3,
-          ),
-        ],
+        row('memory MB', ({ rssBytes }) => rssBytes / 1e6, 3),
+        row('of the gateway MB', ({ gatewayBytes }) => gatewayBytes / 1e6, 3),
+        row('heap of its main thread MB', ({ heapBytes }) => heapBytes / 1e6, 3),
+        row('open files', ({ handles }) => handles, 3),
+        row('answer ms', ({ lagMs }) => lagMs, 3),
       ]),
     }
   } finally {
     await compound.stop()
     rmSync(dir, { recursive: true, force: true })
   }
+}
+
+async function heapBytes(url: string, token: string): Promise<number> {
+  const response = await fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${token}` } })
+  const used = /^nodejs_heap_size_used_bytes (\S+)$/m.exec(await response.text())
+  return Number(used?.[1])
 }
 
 /** Median of a few answers of /health: it waits behind whatever holds the event loop. */
