@@ -234,6 +234,42 @@ t.test('who presses again after somebody has settled it calls everybody anew', a
   t.same(called, [first.id, second.id])
 })
 
+t.test('who presses the day after a restart is a new call, whatever became of the one before', async (t) => {
+  const person = { type: 'person', id: 'caregiver-a' } as const
+  const press = (at: number) => raised(at, { severity: 'critical', person: 'elder-301', isOccurrence: true })
+  for (const type of ['answered', 'arrived', 'resolved'] as const)
+    for (const isHeard of [true, false]) {
+      const file = `${t.testdir()}/${type}-${isHeard}.db`
+      const before = build(file, { calls: true })
+      const first = before.alarms.take(press(1), 'sos')!
+      changeAlarm(before.store, first.id, { type, at: 2, by: person.id, via: 'link' }, person, 2)
+      before.store.close()
+
+      const { store, alarms, called, pass, setUp } = build(file, { calls: true })
+      setUp(isHeard)
+      const at = pass(24 * hour)
+      alarms.tick()
+      const second = alarms.take(press(at), 'sos')
+      t.match(second, { severity: 'critical', raisedAt: at, response: { state: 'calling' } }, `${type}, ${isHeard}`)
+      t.same(called, [second?.id], 'everybody is called anew')
+      t.equal(store.alarm(first.id)?.isActive, false, 'one call for help is one alarm')
+      store.close()
+    }
+})
+
+t.test('who presses after a restart while everybody is still being called is the same call', async (t) => {
+  const file = `${t.testdir()}/a.db`
+  const press = (at: number) => raised(at, { severity: 'critical', person: 'elder-301', isOccurrence: true })
+  const before = build(file, { calls: true })
+  const { id } = before.alarms.take(press(1), 'sos')!
+  before.store.close()
+  const { store, alarms, called } = build(file, { calls: true })
+  t.teardown(() => store.close())
+  t.equal(alarms.take(press(2), 'sos'), undefined)
+  t.match(store.alarm(id), { isActive: true, count: 2, response: { state: 'calling' } })
+  t.same(called, [])
+})
+
 t.test('an alarm survives a restart, and ends by itself only when its camera sees that nothing is there', async (t) => {
   const file = `${t.testdir()}/a.db`
   const before = build(file)

@@ -76,10 +76,14 @@ export function createAlarms(options: AlarmsOptions): Alarms {
     return store.activeAlarm(finding.kind, placeKey(finding.place), finding.source.id)
   }
 
-  /** What happens once more after somebody has settled it: its story is over, and of that alarm nobody is called. */
+  /** It happens once more: the story of this alarm is over, and for it nobody is called any more. */
+  function makeRoom(attended: Alarm, at: number): void {
+    leftOver.delete(attended.id)
+    change(attended.id, { type: 'cleared', at, reason: 'happened-again' }, system)
+  }
+
   function raiseAgain(settled: Alarm, at: number, decidedAt: number): Alarm | undefined {
-    leftOver.delete(settled.id)
-    change(settled.id, { type: 'cleared', at, reason: 'happened-again' }, system)
+    makeRoom(settled, at)
     const { scene, kind, severity, certainty, place, source, person, why } = settled
     const finding = { type: 'raise', at, kind, severity, certainty, place, source, why } as const
     return raise({ ...finding, ...(person === undefined ? {} : { person }) }, scene, decidedAt)
@@ -87,7 +91,8 @@ export function createAlarms(options: AlarmsOptions): Alarms {
 
   function raise(finding: Extract<Finding, { type: 'raise' }>, scene: string, decidedAt: number): Alarm | undefined {
     const open = active(finding)
-    if (open) {
+    if (open && finding.isOccurrence && isAttended(open)) makeRoom(open, finding.at)
+    else if (open) {
       leftOver.delete(open.id)
       change(open.id, { type: 'repeated', at: finding.at }, system)
       return undefined
@@ -298,6 +303,11 @@ export function createAlarms(options: AlarmsOptions): Alarms {
       }
     },
   }
+}
+
+/** Whether somebody has answered: nobody is called for it any more. */
+function isAttended({ response, isAcknowledged }: Alarm): boolean {
+  return response ? response.state !== 'calling' : isAcknowledged
 }
 
 function everyActiveAlarm(store: Store): Alarm[] {

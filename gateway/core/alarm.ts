@@ -33,7 +33,7 @@ export type AlarmState = 'active-unacknowledged' | 'active-acknowledged' | 'clea
 export const severities = ['informational', 'low', 'medium', 'high', 'critical'] as const
 export type Severity = (typeof severities)[number]
 
-/** Its device was taken away, or stands somewhere else now; or, once settled, the same happened again: a new alarm. */
+/** Its device was taken away, or stands somewhere else now; or it happened again after somebody had answered: a new alarm. */
 export const clearReasons = ['device-removed', 'device-changed', 'happened-again'] as const
 export type ClearReason = (typeof clearReasons)[number]
 

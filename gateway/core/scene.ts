@@ -65,6 +65,11 @@ export type Finding =
       /** Sentences-in-data for the console: i18n key + parameters, why this alarm was raised. */
       why: readonly Phrase[]
       sighting?: Sighting
+      /**
+       * It has happened just now (a press, a fall) and does not merely go on. A scene that began anew knows nothing of
+       * an alarm from before: where somebody has answered that one, this is a new alarm.
+       */
+      isOccurrence?: true
     }
   /** More is known of an open alarm: it weighs more or less than it did, and why. */
   | ({ type: 'reassess'; at: number; severity: Severity; certainty: number; why: readonly Phrase[] } & AlarmKey)

@@ -1,4 +1,4 @@
-import type { SceneTarget } from '../core/scene.ts'
+import type { Finding, SceneTarget } from '../core/scene.ts'
 import { createSensorAlarm, deviceAlarm, type SensorAlarm } from './sensor-alarm.ts'
 
 /**
@@ -7,6 +7,11 @@ import { createSensorAlarm, deviceAlarm, type SensorAlarm } from './sensor-alarm
  */
 export function createElderAlarm(kind: string, { place, devices: [first], elder }: SceneTarget): SensorAlarm {
   return createSensorAlarm({ ...deviceAlarm(kind, first?.id ?? '', place), person: elder?.id })
+}
+
+/** Tells with a `raise` that it happened just now. */
+export function asOccurrence(findings: readonly Finding[]): readonly Finding[] {
+  return findings.map((finding) => (finding.type === 'raise' ? { ...finding, isOccurrence: true } : finding))
 }
 
 export const hundredth = (value: number) => Math.round(value * 100) / 100

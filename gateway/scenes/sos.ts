@@ -3,7 +3,7 @@ import { type Phrase, type Severity, severities } from '../core/alarm.ts'
 import type { Measurement } from '../core/measurement.ts'
 import { defineScene, type Finding, type Scene, type SceneTarget } from '../core/scene.ts'
 import { createActivity } from './activity.ts'
-import { hourMs, minuteMs } from './elder-alarm.ts'
+import { asOccurrence, hourMs, minuteMs } from './elder-alarm.ts'
 import { createSensorAlarm, deviceAlarm, nothing } from './sensor-alarm.ts'
 
 const options = Type.Object(
@@ -135,7 +135,9 @@ function createScene(chosen: Options, target: SceneTarget): Scene {
     call.times = [...call.times.slice(1 - chosen.burstPresses), at]
     if (call.times.length >= chosen.burstPresses && at - call.times[0]! <= chosen.burstMs) call.isBurst = true
     calls.set(device, call)
-    const findings = tell(device, call, at)
+    // What a broker tells again may be the press somebody has answered before the gateway began anew.
+    const isReplay = call.isReplayed && !call.isPlain && call.unknownWord === undefined
+    const findings = isReplay ? tell(device, call, at) : asOccurrence(tell(device, call, at))
     if (!isAgain) return findings
     const again: Finding = { type: 'seen', at, ...alarms.get(device)!.key, isAgain: true }
     return [...findings.filter(({ type }) => type !== 'seen'), again]

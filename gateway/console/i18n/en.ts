@@ -67,7 +67,7 @@ export default {
     cleared: {
       'device-removed': 'its device was removed',
       'device-changed': 'its device was changed',
-      'happened-again': 'it happened again after it was settled: see the new alarm',
+      'happened-again': 'it happened again after somebody had answered: see the new alarm',
     },
     acknowledgedBy: 'Acknowledged by {name} at {at}',
     confirmed: 'Confirmed',

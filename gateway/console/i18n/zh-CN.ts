@@ -62,7 +62,7 @@ export default {
     cleared: {
       'device-removed': '设备已移除',
       'device-changed': '设备已变更',
-      'happened-again': '处理后再次发生，见新告警',
+      'happened-again': '有人应答后再次发生，见新告警',
     },
     confirmed: '属实',
     falseAlarm: '误报',
