@@ -17,8 +17,10 @@ const upTo = (last: number, from = 1) => Array.from({ length: last - from + 1 },
 const append = (store: Awaited<ReturnType<typeof start>>['store'], count: number, size = 0) =>
   store.transact((transaction) => {
     const data = { filler: 'x'.repeat(size) }
+    // What events are about is withheld from the bridge, and with it the filler.
+    const topic = 'case' as 'event'
     for (let n = 0; n < count; n++)
-      transaction.append({ topic: 'case', at: 1, subject: 's', transition: 'happened', actor: system, data })
+      transaction.append({ topic, at: 1, subject: 's', transition: 'happened', actor: system, data })
   })
 
 t.test('the feed says hello, then what was missed, then what happens', async (t) => {
