@@ -29,12 +29,13 @@ export const taskWords: Record<ChainTask, Words> = {
   'call-119': { zh: '请拨打 119', en: 'call 119 (fire brigade) now' },
 }
 
+/** The words of the console and the glossary: who reads both must not take one level for another. */
 const severityWords: Record<Alarm['severity'], Words> = {
-  critical: { zh: '紧急', en: 'URGENT' },
-  high: { zh: '重要', en: 'Important' },
-  medium: { zh: '注意', en: 'Attention' },
-  low: { zh: '提示', en: 'Notice' },
-  informational: { zh: '信息', en: 'Information' },
+  critical: { zh: '特急', en: 'Critical' },
+  high: { zh: '紧急', en: 'High' },
+  medium: { zh: '重要', en: 'Medium' },
+  low: { zh: '一般', en: 'Low' },
+  informational: { zh: '提示', en: 'Info' },
 }
 
 /** What one person is told about one alarm, in their languages: one line first, then who, where, when, what to do. */

@@ -104,7 +104,7 @@ t.test('several alarms in one message keep every place and every link', async (t
   const bot = dingtalk.create({ token: { env: 'T' }, url: vendor.url }, createContext())
   const second = aMessage({
     alarm: 'alarm-2',
-    title: '【紧急】跌倒 · 2 号楼 502',
+    title: '【特急】跌倒 · 2 号楼 502',
     link: 'https://care.example.org/answer/def',
   })
   await send(bot, undefined, [aMessage(), second] as never)

@@ -77,7 +77,7 @@ export function aMessage(more: Partial<PersonMessage> = {}): PersonMessage {
     severity: 'critical',
     place: 'garden/b1/u1/3//301',
     person: 'elder-301',
-    title: '【紧急】老人紧急呼叫 · 1 号楼 301',
+    title: '【特急】老人紧急呼叫 · 1 号楼 301',
     text: '10:02 1 号楼 301：老人紧急呼叫。',
     link: 'https://care.example.org/answer/abc',
     language: 'zh-CN',
