@@ -150,7 +150,13 @@ t.test(
     }
 
     await home.happen('sos-301', 'press')
-    await desk.getByRole('alertdialog').waitFor()
+    await desk
+      .getByRole('alertdialog')
+      .getByText(/按“确认”“属实”或“误报”即停止通知/)
+      .waitFor()
+    t.pass('the control room is told what its buttons end, before it presses one')
+    await desk.getByRole('alertdialog').getByRole('button', { name: '静音' }).click()
+    t.match(await desk.getByRole('alertdialog').textContent(), /即停止通知/, 'silence ends no calling')
     await phone.getByText('正在呼叫，还没有人应答').first().waitFor()
     t.pass('who presses again after that is heard by everybody anew')
 

@@ -60,6 +60,8 @@ export default {
     delivered: 'sent',
     failed: 'not sent',
     acknowledge: 'Acknowledge',
+    endsCalling:
+      'People are being called: “Acknowledge”, “Confirmed” and “False alarm” end that. Unless you see it through yourself, only silence the sound.',
     settledBy: 'Settled by {name} at {at} ({via})',
     settledAt: 'Settled by {name} {at}',
     settledNow: '{name} has settled it: {kind}, {place}',

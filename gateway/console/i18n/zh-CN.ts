@@ -54,6 +54,7 @@ export default {
     delivered: '已送出',
     failed: '未送出',
     acknowledge: '确认',
+    endsCalling: '正在逐个通知有关人员：按“确认”“属实”或“误报”即停止通知。没有把握亲自跟到底，就只按“静音”。',
     acknowledgedBy: '{name} 于 {at} 确认',
     settledBy: '{name} 于 {at} 处理完毕（{via}）',
     settledAt: '{name} {at} 处理完毕',
