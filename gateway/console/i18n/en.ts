@@ -656,7 +656,7 @@ export default {
     platformNumber: 'Number at the platform',
     level: { P: 'Property', X: 'Neighbourhood station', S: 'Street centre', D: 'District centre' },
     unit: 'Responsible',
-    respondBy: 'On site by',
+    respondBy: 'Respond by (until accepted)',
     resolveBy: 'Done by',
     openedAt: 'Reported at',
     elapsed: 'Elapsed',
