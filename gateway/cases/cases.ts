@@ -24,16 +24,21 @@ export interface Cases extends CaseService {
   openFor(transaction: StoreTransaction, alarm: Alarm, by: Actor): Case | undefined
   /** Opens one whatever the list says: a person asked for it. */
   openByHand(transaction: StoreTransaction, alarm: Alarm, by: Actor): Case
-  /** Marks overdue cases, and sends up those the property did not settle in time. Call it every second or so. */
+  /**
+   * Marks overdue cases, and sends up those the property did not settle in time. Call it every second or so: each call
+   * looks at the next page of the open cases, newest first, and after the last begins anew.
+   */
   tick(): void
 }
 
 const system: Actor = { type: 'system', id: 'gateway' }
-const overduePage = 200
+/** Open cases looked at in one tick: a site that never closes any must not stop the gateway for it. */
+const tickPage = 200
 
 export function createCases(options: CasesOptions): Cases {
   const { store, now } = options
   const rows = new Map(options.disposal.map((row) => [row.key, row]))
+  let nextPage: string | undefined
 
   function open(transaction: StoreTransaction, alarm: Alarm, by: Actor, row: DisposalRow | undefined): Case {
     const at = now()
@@ -130,7 +135,14 @@ export function createCases(options: CasesOptions): Cases {
 
     tick() {
       const at = now()
-      for (const current of store.cases({ isOpen: true, limit: overduePage }).items) {
+      const page = store.cases({
+        isOpen: true,
+        limit: tickPage,
+        ...(nextPage === undefined ? {} : { before: nextPage }),
+      })
+      // Before anything is written: a page with a case that cannot be must not keep the others waiting.
+      nextPage = page.nextBefore
+      for (const current of page.items) {
         const colour = deadlineColour(current, at)
         if ((colour === 'yellow' || colour === 'red') && current.overdueAt === undefined)
           store.transact((transaction) =>
