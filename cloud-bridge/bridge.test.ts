@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import type { Clock } from '../gateway/core/clock.ts'
 import type { BehaviourChange } from '../simulators/grid-platform/behaviour.ts'
 import { createGridPlatform } from '../simulators/grid-platform/platform.ts'
 import { createBridge } from './app.ts'
@@ -22,7 +23,24 @@ async function until(what: string, holds: () => unknown): Promise<void> {
   }
 }
 
-async function setting(t: Test, options: { behaviour?: BehaviourChange; config?: Partial<BridgeConfigInput> } = {}) {
+interface SettingOptions {
+  behaviour?: BehaviourChange
+  config?: Partial<BridgeConfigInput>
+  /** Bends the events of a polled page before the bridge reads them; returns what takes the page's place. */
+  bend?(page: { events: object[]; cursor: string; hasMore: boolean }): object
+  clock?: Clock
+}
+
+/** A fetch whose answers to polls are bent. */
+const bending =
+  (bend: NonNullable<SettingOptions['bend']>): typeof fetch =>
+  async (url, init) => {
+    const response = await fetch(url, init)
+    if (!String(url).includes('/cases/events?') || !response.ok) return response
+    return Response.json(bend((await response.json()) as never), { status: response.status })
+  }
+
+async function setting(t: Test, options: SettingOptions = {}) {
   const dir = t.testdir()
   const gateway = await createGatewayPeer('demo')
   t.teardown(() => gateway.close())
@@ -52,7 +70,11 @@ async function setting(t: Test, options: { behaviour?: BehaviourChange; config?:
     journalWaitMs: 1000,
     ...options.config,
   }
-  let bridge = await createBridge({ config })
+  const world = {
+    ...(options.bend ? { fetch: bending(options.bend) } : {}),
+    ...(options.clock ? { clock: options.clock } : {}),
+  }
+  let bridge = await createBridge({ config, ...world })
   t.teardown(() => bridge.stop())
   return {
     gateway,
@@ -61,7 +83,7 @@ async function setting(t: Test, options: { behaviour?: BehaviourChange; config?:
     bridge: () => bridge,
     async start(more: Partial<BridgeConfigInput> = {}) {
       await bridge.stop()
-      bridge = await createBridge({ config: { ...config, ...more } })
+      bridge = await createBridge({ config: { ...config, ...more }, ...world })
       await bridge.start()
       return bridge
     },
@@ -246,6 +268,32 @@ t.test('a platform that gives no reason and no name is believed all the same', a
   platform.take(gateway.case(id).upstreamRef!, { to: 'rejected', actorName: '', organisation: '' })
   await until('rejected', () => gateway.case(id).state === 'rejected')
   t.match(gateway.case(id).history.at(-1), { reason: /not given by the platform/ })
+})
+
+t.test('a platform that writes a time that never was is believed all the same, with the time of receipt', async (t) => {
+  const never = ['2026-13-45T25:61:61Z', '0001-01-01T00:00:00Z']
+  const { gateway, platform, start } = await setting(t, {
+    behaviour: { mode: 'manual' },
+    bend: (page) => ({
+      ...page,
+      events: page.events.map((event, n) => ({ ...event, at: never[n], respondBy: never[n] })),
+    }),
+  })
+  const startedAt = Date.now()
+  await start()
+  const { id } = gateway.report()
+  await until('it is up', () => gateway.case(id).upstreamRef)
+  platform.take(gateway.case(id).upstreamRef!, { to: 'filed' })
+  platform.take(gateway.case(id).upstreamRef!, { to: 'dispatched', note: '请处置' })
+  await until('both are told', () => gateway.case(id).state === 'dispatched')
+  const [, filed, dispatched] = gateway.case(id).history
+  for (const step of [filed!, dispatched!]) {
+    t.ok(step.at >= startedAt - 1 && step.at <= Date.now(), new Date(step.at).toISOString())
+    t.match(step.note, /the time of receipt/)
+    t.equal(step.respondBy, undefined)
+  }
+  t.match(dispatched?.note, /^请处置/)
+  t.equal(gateway.calls.refused, 0)
 })
 
 t.test('webhook and polling bring the same events, each applied once', async (t) => {

@@ -24,6 +24,8 @@ export interface InboxRow {
   caseId: string
   body: unknown
   attempts: number
+  /** Epoch ms. */
+  receivedAt: number
 }
 
 export interface RefusedRow {
@@ -58,7 +60,8 @@ export function createInbox(database: Database): Inbox {
     setCursor: database.prepare('UPDATE upstream SET poll_cursor = ? WHERE name = ?'),
     cursor: database.prepare('SELECT poll_cursor AS cursor FROM upstream WHERE name = ?'),
     next: database.prepare(`
-      SELECT i.id, i.upstream, i.kind, i.event_id AS eventId, i.case_id AS caseId, i.body, i.attempts
+      SELECT i.id, i.upstream, i.kind, i.event_id AS eventId, i.case_id AS caseId, i.body, i.attempts,
+             i.received_at AS receivedAt
       FROM inbox i
       WHERE i.state = 'waiting' AND i.next_at <= :now
         AND NOT EXISTS (SELECT 1 FROM inbox e WHERE e.case_id = i.case_id AND e.upstream = i.upstream

@@ -144,17 +144,23 @@ const iso = (at: number | undefined) =>
 
 /** The gateway moves no case without these; a status must not get lost because an office gave no reason. */
 const notGiven = '（平台未说明 not given by the platform）'
+const timeOfReceipt =
+  '（平台给出的时间无法识别，此处为收到时间 the platform gave no valid time; this is the time of receipt）'
+const noteLimit = 4000
 const nameLimit = 200
 
-function toTransition({ upstream, body }: InboxRow, now: number): GatewayTransition {
+function toTransition({ upstream, body, receivedAt }: InboxRow, now: number): GatewayTransition {
   const { id, to, role, at, note, reason, unit, respondBy, resolveBy, actorName, organisation } = body as UpstreamEvent
+  // Rows may be older than this program: what was no instant stands in them as null.
+  const isInstant = typeof at === 'number' && Number.isFinite(at) && at > 0
+  const said = note?.trim() || (to === 'handled' ? notGiven : '')
   const needsReason = to === 'rejected' || to === 'returned' || to === 'rework'
   return definedOnly({
     to,
     role,
     // A platform whose clock is ahead must not write into the site's future.
-    at: iso(Math.min(at, now)),
-    note: note?.trim() || (to === 'handled' ? notGiven : undefined),
+    at: iso(Math.min(isInstant ? at : receivedAt, now)),
+    note: (isInstant ? said : said.slice(0, noteLimit - timeOfReceipt.length) + timeOfReceipt) || undefined,
     reason: reason?.trim() || (needsReason ? notGiven : undefined),
     unit: unit?.slice(0, nameLimit),
     respondBy: iso(respondBy),

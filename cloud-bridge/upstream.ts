@@ -88,7 +88,8 @@ export interface UpstreamEvent {
   to: CaseState
   /** issuer: the platform; unit: a unit that is not of the site. */
   role: 'issuer' | 'unit'
-  at: number
+  /** Later than 1970. Absent where the platform gave no instant that exists: then the receipt counts. */
+  at?: number
   actorName: string
   organisation: string
   unit?: string

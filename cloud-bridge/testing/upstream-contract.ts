@@ -135,7 +135,7 @@ export function upstreamContract(t: Test, name: string, createPeer: (t: Test) =>
       { caseId: 'c1', ref, caseSeq: 1, role: 'issuer' },
       { caseId: 'c1', ref, caseSeq: 2, role: 'issuer' },
     ])
-    t.ok(page.events.every((event) => Math.abs(event.at - Date.now()) < 600_000))
+    t.ok(page.events.every((event) => Math.abs((event.at ?? 0) - Date.now()) < 600_000))
     t.same(await poll(upstream, empty.cursor), page)
     t.same((await poll(upstream, page.cursor)).events, [])
     t.same((await poll(upstream)).events, page.events, 'from the beginning, too')

@@ -31,7 +31,11 @@ const answerLimitBytes = 4 * 1024 * 1024
 
 const iso = (at: number) => new Date(at).toISOString()
 const isoOrNone = (at: number | undefined) => (at === undefined ? undefined : iso(at))
-const parseOrNone = (at: string | undefined) => (at === undefined ? undefined : Date.parse(at))
+/** Some programs write the thirtieth of February, or the year 1 where they know nothing: neither is an instant. */
+function parseOrNone(at: string | undefined): number | undefined {
+  const ms = at === undefined ? Number.NaN : Date.parse(at)
+  return Number.isFinite(ms) && ms > 0 ? ms : undefined
+}
 
 function transitionBody(transition: SiteTransition) {
   const { at, respondBy, resolveBy, ...rest } = transition
@@ -62,7 +66,7 @@ function toEvent(event: Static<typeof Event>): UpstreamEvent {
   const { at, respondBy, resolveBy, ...rest } = event
   return definedOnly({
     ...rest,
-    at: Date.parse(at),
+    at: parseOrNone(at),
     respondBy: parseOrNone(respondBy),
     resolveBy: parseOrNone(resolveBy),
   })

@@ -114,6 +114,20 @@ t.test('the bridge speaks for the platform, and its repeats change nothing', asy
   t.equal(elsewhere.statusCode, 409, 'a key belongs to one case')
 })
 
+t.test('a time the journal cannot hold is named, not an error of the gateway', async (t) => {
+  const scene = await start(t)
+  open(scene)
+  for (const [field, at] of [
+    ['at', '1970-01-01T00:00:00Z'],
+    ['at', '0001-01-01T00:00:00Z'],
+    ['respondBy', '1969-12-31T23:59:59Z'],
+  ] as const) {
+    const answer = await scene.bridge(step({ to: 'filed', [field]: at }))
+    t.equal(answer.statusCode, 400, answer.body)
+    t.match(answer.json(), { error: { code: 'invalid', details: [{ field: `body.${field}` }] } })
+  }
+})
+
 t.test('a person can neither speak for others nor backdate', async (t) => {
   const scene = await start(t)
   open(scene)

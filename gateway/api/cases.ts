@@ -39,7 +39,13 @@ function sideOf(current: Case, to: Case['state'], who: Who): 'issuer' | 'unit' {
   return nextStates(current.state, 'issuer').includes(to) ? 'issuer' : 'unit'
 }
 
-const epoch = (instant: string | undefined) => (instant === undefined ? undefined : fromInstant(instant))
+/** @throws Problem where it is no instant, or one the journal cannot hold */
+function epoch(name: 'at' | 'respondBy' | 'resolveBy', instant: string | undefined): number | undefined {
+  if (instant === undefined) return undefined
+  const ms = fromInstant(instant)
+  if (!(ms > 0)) throw invalid(`body.${name}`, `"${instant}" is no instant later than 1970`)
+  return ms
+}
 
 /** `/cases`: the six steps of a case, and who takes them. */
 export function caseRoutes(app: ApiApp, { store, cases }: ApiOptions): void {
@@ -114,9 +120,9 @@ export function caseRoutes(app: ApiApp, { store, cases }: ApiOptions): void {
         reason,
         attachments,
         unit,
-        respondBy: epoch(respondBy),
-        resolveBy: epoch(resolveBy),
-        at: epoch(at),
+        respondBy: epoch('respondBy', respondBy),
+        resolveBy: epoch('resolveBy', resolveBy),
+        at: epoch('at', at),
         idempotencyKey,
       })
       return answer(cases.transition(current.id, transition, actor))
