@@ -233,7 +233,7 @@ export default {
     never: 'never heard of',
     heard: 'last heard {at}',
     devicesUp: '{up} of {all} devices up',
-    more: '{count} more alarms are open',
+    more: 'Further open alarms: {count}',
     noConsent: 'No consent to health data is on record, so no values are shown.',
     show: 'Show the elder',
     vitals: 'Body and activity',
