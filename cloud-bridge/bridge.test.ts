@@ -7,6 +7,7 @@ import { createGridPlatform } from '../simulators/grid-platform/platform.ts'
 import { createBridge } from './app.ts'
 import type { BridgeConfigInput } from './config.ts'
 import { openDatabase } from './database.ts'
+import { createInbox } from './inbox.ts'
 import { createOutbox } from './outbox.ts'
 import { createGatewayPeer } from './testing/gateway-peer.ts'
 
@@ -294,6 +295,32 @@ t.test('a platform that writes a time that never was is believed all the same, w
   }
   t.match(dispatched?.note, /^请处置/)
   t.equal(gateway.calls.refused, 0)
+})
+
+t.test('an event nobody can read is kept for a person and holds up no other', async (t) => {
+  const { gateway, platform, start, bridge } = await setting(t, {
+    behaviour: { mode: 'manual' },
+    bend: (page) => ({
+      ...page,
+      events: page.events.flatMap((event) =>
+        'to' in event && event.to === 'filed'
+          ? [{ ...event, id: 'odd', caseSeq: 9, to: 'pondered' }, 7, event]
+          : [event],
+      ),
+    }),
+  })
+  await start()
+  const { id } = gateway.report()
+  await until('it is up', () => gateway.case(id).upstreamRef)
+  platform.take(gateway.case(id).upstreamRef!, { to: 'filed' })
+  platform.take(gateway.case(id).upstreamRef!, { to: 'dispatched' })
+  await until('what can be read is told', () => gateway.case(id).state === 'dispatched')
+  await until('the unreadable are on the list', () => bridge().status().inbox.refused === 2)
+  const database = openDatabase(join(t.testdirName, 'bridge'))
+  t.teardown(() => database.close())
+  const [second, first] = createInbox(database).refusals(10)
+  t.match(first, { eventId: 'odd', caseId: id, body: { to: 'pondered' }, lastError: /\/to/ })
+  t.match(second, { eventId: /^unreadable-/, caseId: '', body: 7 })
 })
 
 t.test('webhook and polling bring the same events, each applied once', async (t) => {

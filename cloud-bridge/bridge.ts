@@ -194,6 +194,10 @@ export function createBridge({
       backoff: gateBounds,
       pollMs: config.upstreams.find(({ name }) => name === upstream.name)?.pollMs ?? lookEveryMs,
       onEvents: bell.ring,
+      onUnreadable({ id, caseId, problem }) {
+        metrics().refused()
+        log.warn({ case: caseId, event: id, upstream: upstream.name, problem }, 'a status cannot be read')
+      },
     })
 
   async function pruneForever(signal: AbortSignal): Promise<void> {

@@ -1,5 +1,5 @@
 import { atomically, type Database } from './database.ts'
-import type { UpstreamEvent } from './upstream.ts'
+import type { UnreadableEvent, UpstreamEvent } from './upstream.ts'
 
 /**
  * What the gateway still has to be told: the platform's number of a case (link) and what the platform did (event).
@@ -8,6 +8,9 @@ import type { UpstreamEvent } from './upstream.ts'
  *      ▲ │
  *      │ └────── gateway refused it (409, 404, 422) ─────▶ refused    kept, counted and shown; never retried
  *      └ gateway away, busy or turns the bridge away (next_at)
+ *
+ * A polled event that is not what the dialect's reference says is refused as it comes: it is kept and shown, and holds up
+ * neither the cursor nor the other events.
  *
  * Rows are stored in the same transaction as the poll cursor, so a cursor never passes an event that is not here; a
  * webhook is answered only after its rows are stored. The same event from both is one row.
@@ -41,6 +44,8 @@ export interface RefusedRow {
 export interface Inbox {
   /** Stores events and, when they came by polling, the cursor behind them. Returns how many were new. */
   receive(upstream: string, events: readonly UpstreamEvent[], at: number, cursor?: string): number
+  /** Stores events nobody can read as refused. Returns those that were new. */
+  receiveUnreadable(upstream: string, events: readonly UnreadableEvent[], at: number): UnreadableEvent[]
   cursor(upstream: string): string | undefined
   next(now: number): InboxRow | undefined
   applied(id: number, at: number): void
@@ -56,6 +61,11 @@ export function createInbox(database: Database): Inbox {
       INSERT INTO inbox (upstream, event_id, kind, case_id, case_seq, body, is_in_order, received_at)
       VALUES (:upstream, :eventId, 'event', :caseId, :caseSeq, :body, :isInOrder, :at)
       ON CONFLICT DO UPDATE SET is_in_order = 1 WHERE excluded.is_in_order = 1 AND is_in_order = 0`),
+    insertUnreadable: database.prepare(`
+      INSERT INTO inbox (upstream, event_id, kind, case_id, case_seq, body, is_in_order, state, last_error, received_at,
+                         settled_at)
+      VALUES (:upstream, :id, 'event', :caseId, :caseSeq, :body, 1, 'refused', :problem, :at, :at)
+      ON CONFLICT DO NOTHING`),
     exists: database.prepare('SELECT 1 FROM inbox WHERE upstream = ? AND case_id = ? AND event_id = ?'),
     setCursor: database.prepare('UPDATE upstream SET poll_cursor = ? WHERE name = ?'),
     cursor: database.prepare('SELECT poll_cursor AS cursor FROM upstream WHERE name = ?'),
@@ -103,6 +113,13 @@ export function createInbox(database: Database): Inbox {
         return added
       })
     },
+    receiveUnreadable: (upstream, events, at) =>
+      atomically(database, () =>
+        events.filter(({ body, ...event }) => {
+          const row = { ...event, upstream, body: JSON.stringify(body), at }
+          return sql.insertUnreadable.run(row).changes > 0
+        }),
+      ),
     cursor: (upstream) => (sql.cursor.get(upstream) as { cursor: string | null } | undefined)?.cursor ?? undefined,
     next(now) {
       const row = sql.next.get({ now }) as InboxRow | undefined

@@ -8,11 +8,13 @@ import { GatewayError } from './gateway.ts'
 import type { Inbox, InboxRow } from './inbox.ts'
 import type { Outbox } from './outbox.ts'
 import { describe, type ReachabilityWatch } from './reachability.ts'
-import { type Upstream, UpstreamError, type UpstreamEvent } from './upstream.ts'
+import { type UnreadableEvent, type Upstream, UpstreamError, type UpstreamEvent } from './upstream.ts'
 
 /*
  * The way back: asks each platform what became of the cases, and tells the gateway.
  */
+
+const pagesAtOnce = 100
 
 export interface PollerOptions {
   upstream: Upstream
@@ -25,10 +27,12 @@ export interface PollerOptions {
   backoff: BackoffBounds
   pollMs: number
   onEvents(added: number): void
+  /** One that was not known yet. */
+  onUnreadable(event: UnreadableEvent): void
 }
 
 export interface Poller {
-  /** Reads every page there is now. */
+  /** Reads every page there is now, up to a limit; the rest follows with the next poll. */
   runOnce(signal: AbortSignal): Promise<void>
   run(signal: AbortSignal): Promise<void>
 }
@@ -37,14 +41,19 @@ export function createPoller(options: PollerOptions): Poller {
   const { upstream, inbox, outbox, clock, watch } = options
 
   async function runOnce(signal: AbortSignal): Promise<void> {
-    while (true) {
+    for (let pages = 0; pages < pagesAtOnce; pages += 1) {
       const cursor = inbox.cursor(upstream.name)
       const head = outbox.head(upstream.name)
       const page = await upstream.poll({ cursor, stream: options.stream, head, signal })
-      const added = inbox.receive(upstream.name, page.events, clock.now(), page.cursor)
+      const now = clock.now()
+      // Before the cursor moves on: a crash in between reads them again, and they are known.
+      const unreadable = inbox.receiveUnreadable(upstream.name, page.unreadable ?? [], now)
+      const added = inbox.receive(upstream.name, page.events, now, page.cursor)
       watch.up()
+      for (const event of unreadable) options.onUnreadable(event)
       if (page.events.length > 0) options.onEvents(added)
-      if (!page.hasMore) return
+      // A platform that always says there is more must not be asked without a pause.
+      if (!page.hasMore || page.cursor === cursor) return
     }
   }
 

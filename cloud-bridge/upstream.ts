@@ -99,8 +99,21 @@ export interface UpstreamEvent {
   resolveBy?: number
 }
 
+/** An event that is not what the dialect's reference says: the gateway is not told, a person may look at it. */
+export interface UnreadableEvent {
+  /** The platform's id where it gave one, else made of what it sent: the same for the same event. */
+  id: string
+  /** Empty where it names none. */
+  caseId: string
+  /** Within the case; 0 where it gives none. */
+  caseSeq: number
+  problem: string
+  body: unknown
+}
+
 export interface UpstreamEventPage {
   events: UpstreamEvent[]
+  unreadable?: UnreadableEvent[]
   /** Where the next poll goes on. */
   cursor: string
   hasMore: boolean

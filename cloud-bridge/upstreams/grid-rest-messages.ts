@@ -23,8 +23,9 @@ export const Event = Type.Object({
   respondBy: Type.Optional(Instant),
   resolveBy: Type.Optional(Instant),
 })
+/** Its events are looked at one by one: one that cannot be read must not keep the others, and the cursor, waiting. */
 export const EventPage = Type.Object({
-  events: Type.Array(Event),
+  events: Type.Array(Type.Unknown()),
   cursor: Type.String({ maxLength: 128 }),
   hasMore: Type.Boolean(),
 })

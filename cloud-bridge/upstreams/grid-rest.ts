@@ -8,13 +8,14 @@ import {
   type CaseReport,
   type Delivery,
   type SiteTransition,
+  type UnreadableEvent,
   type Upstream,
   type UpstreamContext,
   UpstreamError,
   type UpstreamEvent,
   type UpstreamOptions,
 } from '../upstream.ts'
-import { type Event, EventPage, Problem, Receipt, WebhookBody } from './grid-rest-messages.ts'
+import { Event, EventPage, Problem, Receipt, WebhookBody } from './grid-rest-messages.ts'
 import { createNonceMemory, signature, whyNotTrusted } from './grid-rest-signature.ts'
 import type { Dialect } from './index.ts'
 
@@ -27,6 +28,8 @@ import type { Dialect } from './index.ts'
 const schemaRefusals: ReadonlySet<number> = new Set([400, 413, 415, 422])
 const pageLimit = 100
 const noncesRemembered = 10_000
+/** Characters of an event nobody can read that are kept for a person to look at. */
+const unreadableKept = 4000
 const answerLimitBytes = 4 * 1024 * 1024
 
 const iso = (at: number) => new Date(at).toISOString()
@@ -70,6 +73,21 @@ function toEvent(event: Static<typeof Event>): UpstreamEvent {
     respondBy: parseOrNone(respondBy),
     resolveBy: parseOrNone(resolveBy),
   })
+}
+
+function toUnreadable(event: unknown): UnreadableEvent {
+  const { id, caseId, caseSeq } = Object(event) as Partial<Record<keyof UnreadableEvent, unknown>>
+  const text = JSON.stringify(event)
+  const [error] = Value.Errors(Event, event)
+  const isName = (value: unknown, limit: number): value is string =>
+    typeof value === 'string' && value !== '' && value.length <= limit
+  return {
+    id: isName(id, 128) ? id : `unreadable-${sha256(text).slice(0, 16)}`,
+    caseId: isName(caseId, 64) ? caseId : '',
+    caseSeq: Number.isSafeInteger(caseSeq) && Number(caseSeq) > 0 ? Number(caseSeq) : 0,
+    problem: `not what the reference says: ${error?.instancePath ?? ''} ${error?.message ?? ''}`.slice(0, 1000),
+    body: text.length <= unreadableKept ? event : { beginning: text.slice(0, unreadableKept) },
+  }
 }
 
 function create(options: UpstreamOptions, context: UpstreamContext): Upstream {
@@ -208,7 +226,10 @@ function create(options: UpstreamOptions, context: UpstreamContext): Upstream {
         head: String(head),
       })
       const page = await request(EventPage, 'GET', `/cases/events?${query}`, undefined, { signal })
-      return { events: page.events.map(toEvent), cursor: page.cursor, hasMore: page.hasMore }
+      const { cursor: next, hasMore } = page
+      const isReadable = (event: unknown): event is Static<typeof Event> => Value.Check(Event, event)
+      const unreadable = page.events.filter((event) => !isReadable(event)).map(toUnreadable)
+      return { events: page.events.filter(isReadable).map(toEvent), unreadable, cursor: next, hasMore }
     },
     verifyWebhook(received) {
       const { keyId, secret, site } = options
