@@ -73,6 +73,7 @@ function build(
       ? {
           escalation: {
             begin: (alarm) => ({ ...alarm, response: beginResponse(elderChain, alarm.severity, time)!, told: [] }),
+            worsen: () => undefined,
             tell: ({ id }) => called.push(id),
           },
         }

@@ -5,6 +5,7 @@ import {
   applyAlarm,
   type ClearReason,
   type Evidence,
+  isHeavier,
   isRefusal,
   isRepeatDue,
   type Refusal,
@@ -19,7 +20,7 @@ import { refuse } from '../core/refusal.ts'
 import type { VoiceRoute } from '../core/routing.ts'
 import type { Finding } from '../core/scene.ts'
 import { changeAlarm } from './change.ts'
-import type { AlarmEscalation } from './escalation.ts'
+import type { AlarmEscalation, Told } from './escalation.ts'
 
 export interface AlarmsOptions {
   store: Store
@@ -127,6 +128,27 @@ export function createAlarms(options: AlarmsOptions): Alarms {
     return stored
   }
 
+  function reassess(
+    open: Alarm,
+    { at, severity, certainty, why }: Extract<Finding, { type: 'reassess' }>,
+    decidedAt: number,
+  ): Alarm | undefined {
+    const { response } = open
+    // Who settled it judged something that weighed less.
+    if (response?.state === 'resolved' && isHeavier(severity, response.worst ?? open.severity))
+      return raiseAgain({ ...open, severity, certainty, why }, at, decidedAt)
+    let worse: { alarm: Alarm; told: Told } | undefined
+    change(open.id, { type: 'reassessed', at, severity, certainty, why }, system, (transaction, alarm) => {
+      const told = isHeavier(severity, open.severity) ? options.escalation?.worsen(open, alarm) : undefined
+      const next = told && applyAlarm(alarm, told)
+      if (!next || isRefusal(next)) return
+      transaction.putAlarm(next, told, system, now())
+      worse = { alarm: next, told }
+    })
+    if (worse) options.escalation?.tell(worse.alarm, worse.told.notices)
+    return undefined
+  }
+
   function attachCase(transaction: StoreTransaction, alarm: Alarm, opened: Case, by: Actor): Alarm {
     const transition = { type: 'case-opened', at: now(), caseId: opened.id } as const
     const linked = applyAlarm(alarm, transition)
@@ -190,10 +212,8 @@ export function createAlarms(options: AlarmsOptions): Alarms {
           return undefined
         }
         case 'reassess': {
-          const { at, severity, certainty, why } = finding
           const open = active(finding)
-          if (open) change(open.id, { type: 'reassessed', at, severity, certainty, why }, system)
-          return undefined
+          return open && reassess(open, finding, decidedAt)
         }
         case 'suppress': {
           const { at, by } = finding

@@ -1,7 +1,17 @@
-import { type Actor, type Alarm, isRefusal, type Severity } from '../core/alarm.ts'
+import { type Actor, type Alarm, type AlarmTransition, isHeavier, isRefusal, type Severity } from '../core/alarm.ts'
 import { tell } from '../core/channel-words.ts'
 import type { Elder } from '../core/elder.ts'
-import { beginResponse, type DueStep, type Notice, type Receipt, takeDue, upcomingStep } from '../core/escalation.ts'
+import {
+  beginResponse,
+  type DueStep,
+  heldBack,
+  type Notice,
+  type Receipt,
+  type Response,
+  replan,
+  takeDue,
+  upcomingStep,
+} from '../core/escalation.ts'
 import type { Chain, ChainStep, ChainTask, Person, Rota } from '../core/person.ts'
 import type { Courier, Delivery, PushedReceipt, ResponseService, Store } from '../core/ports.ts'
 import { createWallClock, isWithin, type WallTime, whoIsMeant } from '../core/rota.ts'
@@ -29,12 +39,20 @@ export interface EscalationOptions {
   now: () => number
 }
 
+/** A step of the chain, taken. */
+export type Told = Extract<AlarmTransition, { type: 'told' }>
+
 /** What raising an alarm needs of the escalation. */
 export interface AlarmEscalation {
   /** The alarm with its response and first notices; stored by the caller in the transaction that raises it. */
   begin(alarm: Alarm): Alarm
-  /** Sends what `begin` has planned; call it once the alarm is stored. */
-  tell(alarm: Alarm): void
+  /**
+   * What an alarm that weighs more than `before` asks for now; stored by the caller in the transaction that reassesses
+   * it. Undefined where nobody is to be told.
+   */
+  worsen(before: Alarm, alarm: Alarm): Told | undefined
+  /** Sends what `begin` or `worsen` has planned, every notice that waits unless told which; call it once it is stored. */
+  tell(alarm: Alarm, notices?: readonly Notice[]): void
 }
 
 export interface Escalation extends AlarmEscalation, ResponseService {
@@ -90,9 +108,19 @@ export function createEscalation(options: EscalationOptions): Escalation {
     return step.tell.flatMap((target) => whoIsMeant(target, site))
   }
 
-  /** One notice per person and channel, however many steps name them. */
-  function noticesFor(alarm: Alarm, due: readonly DueStep[], first: number, at: number): Notice[] {
+  /** One notice per person and channel, however many steps name them; `also`, which waited, go along. */
+  function noticesFor(
+    alarm: Alarm,
+    due: readonly DueStep[],
+    first: number,
+    at: number,
+    also: readonly Notice[] = [],
+  ): Notice[] {
     const notices = new Map<string, Notice>()
+    for (const notice of also)
+      notices.set(`${notice.person} ${notice.notifier}`, {
+        ...{ ...notice, id: `n${first + notices.size + 1}`, at, state: 'waiting' },
+      })
     for (const { round, index, step } of due)
       for (const id of toldBy(step, alarm, at)) {
         const person = people.get(id)
@@ -119,14 +147,46 @@ export function createEscalation(options: EscalationOptions): Escalation {
   }
 
   /** The steps due now, as the transition that takes them; undefined where none is. */
-  function takeSteps(alarm: Alarm, at: number) {
+  function takeSteps(alarm: Alarm, at: number): Told | undefined {
     const chain = alarm.response && chains.get(alarm.response.chain)
     if (!alarm.response || !chain) return undefined
     const taken = takeDue(chain, alarm.response, alarm.severity, at)
     if (taken.due.length === 0) return undefined
-    const notices = noticesFor(alarm, taken.due, alarm.response.notices, at)
-    const response = { ...taken.response, notices: alarm.response.notices + notices.length }
-    return { type: 'told', at, response, notices } as const
+    return told(taken.response, noticesFor(alarm, taken.due, alarm.response.notices, at), at)
+  }
+
+  const told = (response: Response, notices: readonly Notice[], at: number): Told => ({
+    ...{ type: 'told', at, notices, response: { ...response, notices: response.notices + notices.length } },
+  })
+
+  /** The response of an alarm nobody was called about. */
+  function start(alarm: Alarm, at: number): Response | undefined {
+    const chain = chainFor(alarm)
+    return chain && beginResponse(chain, alarm.severity, at)
+  }
+
+  /** The response of an alarm that weighs more and that nobody has answered; another chain may be meant for it now. */
+  function planAnew(alarm: Alarm, response: Response, at: number): Response {
+    const chain = chainFor(alarm)
+    const other = chain && chain.id !== response.chain ? beginResponse(chain, alarm.severity, at) : undefined
+    if (other) {
+      const { startedAt, round, tasks, notices } = response
+      return { ...other, startedAt, round: round + 1, tasks, notices }
+    }
+    const current = chains.get(response.chain)
+    return current ? replan(current, response, alarm.severity, at) : response
+  }
+
+  /** Who answered, and the control room: what they have judged weighs more now. */
+  function tellAnswered(alarm: Alarm, response: Response, at: number): Told | undefined {
+    const tell = [
+      ...response.answers.map(({ by }) => ({ type: 'person', id: by }) as const),
+      { type: 'duty', duty: 'control-room' } as const,
+    ]
+    const index = response.lastRound?.steps.at(-1) ?? 0
+    const due = [{ round: response.round, index, step: { afterMs: 0, tell } }]
+    const notices = noticesFor(alarm, due, response.notices, at)
+    return notices.length > 0 ? told(response, notices, at) : undefined
   }
 
   function send(alarm: Alarm, notices: readonly Notice[]): void {
@@ -208,24 +268,45 @@ export function createEscalation(options: EscalationOptions): Escalation {
 
   return {
     begin(alarm) {
-      const chain = chainFor(alarm)
       const at = now()
-      const response = chain && beginResponse(chain, alarm.severity, at)
+      const response = start(alarm, at)
       if (!response) return alarm
       const started: Alarm = { ...alarm, response, told: [] }
       const step = takeSteps(started, at)
       return step ? { ...started, response: step.response, told: step.notices } : started
     },
 
-    tell: (alarm) => send(alarm, waitingOf(alarm)),
+    worsen(before, alarm) {
+      const at = now()
+      if (alarm.response && alarm.response.state !== 'calling') {
+        const known = before.response?.worst ?? before.severity
+        return isHeavier(alarm.severity, known) ? tellAnswered(alarm, alarm.response, at) : undefined
+      }
+      if (!alarm.response && alarm.verdict?.value === 'false-alarm') return undefined
+      const planned = alarm.response ? planAnew(alarm, alarm.response, at) : start(alarm, at)
+      const chain = planned && chains.get(planned.chain)
+      if (!planned || !chain) return undefined
+      const also = alarm.severity === 'critical' ? heldBack(alarm) : []
+      const { response, due } = takeDue(chain, planned, alarm.severity, at)
+      if (response === alarm.response && also.length === 0) return undefined
+      return told(response, noticesFor(alarm, due, planned.notices, at, also), at)
+    },
+
+    tell: (alarm, notices = waitingOf(alarm)) =>
+      send(
+        alarm,
+        notices.filter(({ state }) => state === 'waiting'),
+      ),
 
     resume() {
-      // Answered meanwhile: what was not sent then is not sent now.
-      for (const alarm of store.alarmsWithWaitingNotices())
-        if (alarm.response?.state === 'calling') send(alarm, waitingOf(alarm))
-        else
-          for (const { id } of waitingOf(alarm))
-            receipts.add(alarm.id, { id, state: 'withdrawn', ...tell('answered-first') })
+      for (const alarm of store.alarmsWithWaitingNotices()) {
+        // Answered meanwhile: what was not sent then is not sent now, unless it tells of what came after the answer.
+        const answered = alarm.response?.state === 'calling' ? undefined : alarm.response?.answers.at(-1)?.at
+        const isMeant = ({ at }: Notice) => answered === undefined || at > answered
+        send(alarm, waitingOf(alarm).filter(isMeant))
+        for (const { id } of waitingOf(alarm).filter((notice) => !isMeant(notice)))
+          receipts.add(alarm.id, { id, state: 'withdrawn', ...tell('answered-first') })
+      }
     },
 
     tick() {

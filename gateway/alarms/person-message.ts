@@ -66,23 +66,39 @@ function titleIn({ alarm, kind, place, elder, task }: MessageFacts, language: La
 }
 
 function bodyIn(facts: MessageFacts, language: Language): string {
-  const { kind, place, elder, time, task, link } = facts
+  const { alarm, kind, place, elder, time, task, link } = facts
   const key = keyOf(language)
+  const asks = askWords(alarm, link !== undefined)
   const parts =
     key === 'zh'
       ? [
           `${time} ${place.zh || '小区'}${elder ? `，${elder}` : ''}：${kind.zh}。`,
           task ? `${taskWords[task].zh}。` : '',
-          link ? '请点链接答复；无人答复将继续通知下一位。' : '请答复控制室；无人答复将继续通知下一位。',
+          asks.zh,
         ]
       : [
           `${time} ${kind.en} at ${place.en || 'the compound'}${elder ? ` (${elder})` : ''}. `,
           task ? `Please ${taskWords[task].en}. ` : '',
-          link
-            ? 'Answer by the link; the next person is told until somebody answers.'
-            : 'Answer the control room; the next person is told until somebody answers.',
+          asks.en,
         ]
   return parts.join('')
+}
+
+function askWords({ response }: Alarm, hasLink: boolean): Words {
+  if (response && response.state !== 'calling')
+    return {
+      zh: '有人答复之后情况加重，请尽快确认现场。',
+      en: 'It has got worse since somebody answered. Please make sure that somebody is there.',
+    }
+  return hasLink
+    ? {
+        zh: '请点链接答复；无人答复将继续通知下一位。',
+        en: 'Answer by the link; the next person is told until somebody answers.',
+      }
+    : {
+        zh: '请答复控制室；无人答复将继续通知下一位。',
+        en: 'Answer the control room; the next person is told until somebody answers.',
+      }
 }
 
 function keyOf(language: Language): 'zh' | 'en' {

@@ -33,6 +33,10 @@ export type AlarmState = 'active-unacknowledged' | 'active-acknowledged' | 'clea
 export const severities = ['informational', 'low', 'medium', 'high', 'critical'] as const
 export type Severity = (typeof severities)[number]
 
+/** Whether one weighs more than the other. */
+export const isHeavier = (one: Severity, other: Severity): boolean =>
+  severities.indexOf(one) > severities.indexOf(other)
+
 /** Its device was taken away, or stands somewhere else now; or it happened again after somebody had answered: a new alarm. */
 export const clearReasons = ['device-removed', 'device-changed', 'happened-again'] as const
 export type ClearReason = (typeof clearReasons)[number]
@@ -199,7 +203,8 @@ export function applyAlarm(alarm: Alarm, transition: Exclude<AlarmTransition, { 
     case 'reassessed': {
       if (!alarm.isActive) return refuse('alarm-not-reassessed')
       const { severity, certainty, why, at } = transition
-      return { ...alarm, severity, certainty, why, lastSeenAt: Math.max(alarm.lastSeenAt, at) }
+      const lastSeenAt = Math.max(alarm.lastSeenAt, at)
+      return { ...alarm, severity, certainty, why, lastSeenAt, ...withWorst(alarm, severity) }
     }
     case 'verdict': {
       if (transition.value === 'false-alarm' && !transition.reason?.trim()) return refuse('verdict-without-reason')
@@ -234,6 +239,15 @@ export function applyAlarm(alarm: Alarm, transition: Exclude<AlarmTransition, { 
       const acknowledged = isFirst ? { isAcknowledged: true, acknowledgedAt: at, acknowledgedBy: by } : {}
       return { ...alarm, response, told, ...acknowledged }
     }
+  }
+}
+
+/** Whoever settles an alarm judges what it was until then. */
+function withWorst({ response, severity: before }: Alarm, severity: Severity): Pick<Alarm, 'response'> {
+  if (!response) return {}
+  const worst = response.worst ?? before
+  return {
+    response: { ...response, worst: response.state !== 'resolved' && isHeavier(severity, worst) ? severity : worst },
   }
 }
 

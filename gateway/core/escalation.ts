@@ -10,6 +10,11 @@ import { type Refusal, refuse } from './refusal.ts'
  *      │  ▲                          (each may be skipped: who resolves has answered)
  *      └──┘ step after step; after the last, `repeatMs` later, the first again
  *
+ * An alarm that weighs more while people are called takes the steps of its new severity that have not been taken in
+ * this round, those whose time has passed at once (`replan`). Once somebody has answered the calling does not start
+ * over: who answered is told. What was settled and weighs more than it ever did is a new alarm
+ * (docs/decisions/0033).
+ *
  * Timers: in `calling`, `nextAt` is when the next step is due, counted from the alarm, from the start of the round
  * after that; in every other state there is none. It is stored with the alarm, so a step that came due while the
  * gateway was down runs at the start. Sending never ends `calling`, nor does a channel's "accepted", nor does a page
@@ -43,6 +48,10 @@ export interface Response {
   /** Index in the chain's steps of the next to run. */
   nextStep: number
   nextAt?: number
+  /** The round whose steps were taken last, and which; absent before the first step. */
+  lastRound?: { round: number; startedAt: number; steps: readonly number[] }
+  /** The heaviest the alarm has been until it was settled; absent: what it is. */
+  worst?: Severity
   /** What the control room was asked to do, newest last, each once a round; at most 20. */
   tasks: ReadonlyArray<{ task: ChainTask; at: number }>
   /** In the order of time; at most 20. The first of each type is when it was. */
@@ -108,6 +117,7 @@ export function beginResponse(chain: Chain, severity: Severity, at: number): Res
     roundStartedAt: at,
     nextStep: first,
     nextAt: at + chain.steps[first]!.afterMs,
+    worst: severity,
     tasks: [],
     answers: [],
     notices: 0,
@@ -127,13 +137,14 @@ export function takeDue(
   const due: DueStep[] = []
   let current = response
   while (current.state === 'calling' && current.nextAt !== undefined && current.nextAt <= at) {
-    const index = nextStepOf(chain, severity, current.nextStep)
+    const index = nextStepOf(chain, severity, current.nextStep, takenOf(current))
     const step = index === undefined ? undefined : chain.steps[index]
     if (step && index !== undefined) {
       due.push({ round: current.round, index, step })
+      current = withTaken(current, index)
       if (step.task) current = { ...current, tasks: [...current.tasks, { task: step.task, at }].slice(-keptTasks) }
     }
-    const next = index === undefined ? undefined : nextStepOf(chain, severity, index + 1)
+    const next = index === undefined ? undefined : nextStepOf(chain, severity, index + 1, takenOf(current))
     if (next !== undefined) {
       current = { ...current, nextStep: next, nextAt: current.roundStartedAt + chain.steps[next]!.afterMs }
       continue
@@ -156,6 +167,43 @@ export function takeDue(
   return { response: current, due }
 }
 
+/**
+ * The response of an alarm that weighs more than a moment ago: next is the first step of its new severity that was not
+ * taken in this round. Its time counts from the start of the round; one that has passed is now.
+ */
+export function replan(chain: Chain, response: Response, severity: Severity, at: number): Response {
+  if (response.state !== 'calling') return response
+  const { round, startedAt, steps } = response.lastRound ?? {
+    ...{ round: response.round, startedAt: response.roundStartedAt, steps: [] },
+  }
+  const missing = nextStepOf(chain, severity, 0, steps)
+  if (missing !== undefined) {
+    const planned = round === response.round ? response.nextAt : undefined
+    const dueAt = Math.max(at, startedAt + chain.steps[missing]!.afterMs)
+    // Brought forward because nobody could be reached: it stays so.
+    const nextAt = Math.min(dueAt, planned ?? dueAt)
+    if (missing === response.nextStep && nextAt === planned) return response
+    return { ...response, round, roundStartedAt: startedAt, nextStep: missing, nextAt }
+  }
+  const first = nextStepOf(chain, severity, 0)
+  if (response.nextAt !== undefined || first === undefined) return response
+  // All of them were taken before it weighed so little that nobody was called any more.
+  const next = { round: round + 1, roundStartedAt: at, nextStep: first, nextAt: at + chain.steps[first]!.afterMs }
+  return { ...response, ...next }
+}
+
+/**
+ * What quiet hours held back in this round, to be told now. The notices held back stay on record; the new ones have no
+ * number yet.
+ */
+export function heldBack({ response, told = [] }: Pick<Alarm, 'response' | 'told'>): Notice[] {
+  const round = response?.lastRound?.round
+  const key = ({ person, notifier }: Notice) => `${person} ${notifier}`
+  const ofRound = told.filter((notice) => notice.round === round)
+  const loud = new Set(ofRound.filter(({ state }) => state !== 'quiet').map(key))
+  return ofRound.filter((notice) => notice.state === 'quiet' && !loud.has(key(notice)))
+}
+
 /** The step that is taken at `nextAt` unless somebody answers first; undefined where none is. */
 export function upcomingStep(
   chain: Chain,
@@ -163,7 +211,7 @@ export function upcomingStep(
   severity: Severity,
 ): (DueStep & { at: number }) | undefined {
   if (response.state !== 'calling' || response.nextAt === undefined) return undefined
-  const index = nextStepOf(chain, severity, response.nextStep)
+  const index = nextStepOf(chain, severity, response.nextStep, takenOf(response))
   const step = index === undefined ? undefined : chain.steps[index]
   return step && index !== undefined ? { round: response.round, index, step, at: response.nextAt } : undefined
 }
@@ -229,11 +277,21 @@ export function markNotices(
   )
 }
 
-/** Index of the first step from `from` on that alarms of this severity take. */
-function nextStepOf(chain: Chain, severity: Severity, from: number): number | undefined {
+/** Steps taken of the round under way. */
+function takenOf({ lastRound, round }: Response): readonly number[] {
+  return lastRound?.round === round ? lastRound.steps : []
+}
+
+function withTaken(response: Response, index: number): Response {
+  const { round, roundStartedAt: startedAt } = response
+  return { ...response, lastRound: { round, startedAt, steps: [...takenOf(response), index] } }
+}
+
+/** Index of the first step from `from` on that alarms of this severity take, `taken` ones left out. */
+function nextStepOf(chain: Chain, severity: Severity, from: number, taken: readonly number[] = []): number | undefined {
   for (let index = from; index < chain.steps.length; index++) {
     const { severities } = chain.steps[index]!
-    if (!severities || severities.includes(severity)) return index
+    if ((!severities || severities.includes(severity)) && !taken.includes(index)) return index
   }
   return undefined
 }

@@ -88,7 +88,16 @@ export const Notice = Type.Object(
 export type Notice = Static<typeof Notice>
 
 export function responseToWire(response: CoreResponse): Response {
-  const { tasks, answers, roundStartedAt: _, nextStep: __, notices: ___, ...rest } = response
+  const {
+    tasks,
+    answers,
+    roundStartedAt: _,
+    nextStep: __,
+    notices: ___,
+    lastRound: ____,
+    worst: _____,
+    ...rest
+  } = response
   const { answered, arrived, resolved } = responseTimes(response)
   return {
     ...withInstants(rest, 'startedAt', 'nextAt'),
