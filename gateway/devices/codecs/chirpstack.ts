@@ -1,8 +1,8 @@
 import { Type } from 'typebox'
+import { describeKind } from '../../core/device-kind.ts'
 import { wrongMessage } from '../../core/message-words.ts'
-import type { Codec, CodecDevice, Decoded, Message, Reading, Route } from './codec.ts'
+import type { Codec, CodecDevice, Decoded, Message, NotUnderstood, Reading, Route } from './codec.ts'
 import { readDistance } from './distance.ts'
-import { readFields } from './field-names.ts'
 import {
   fieldNames,
   instantOf,
@@ -15,8 +15,11 @@ import {
   textOf,
 } from './json.ts'
 import { type DraginoModel, draginoModels, readDragino } from './lorawan-dragino.ts'
+import { readLorawanFields, unreadFields } from './lorawan-fields.ts'
 import type { StoredReadings } from './lorawan-history.ts'
 import { type RawReadings, readMilesight } from './lorawan-milesight.ts'
+
+type Understandable = Exclude<RawReadings, NotUnderstood>
 
 interface Options {
   decoder?: string
@@ -86,11 +89,15 @@ function readUplink(message: JsonObject, device: CodecDevice | undefined): RawRe
         : { notUnderstood: wrongMessage('fields-unknown', { fields: fieldNames(decoded) }) }
   }
   const data = textOf(message.data)
-  if ('notUnderstood' in found && data !== undefined) {
+  if (!tellsOfItsKind(found, device)) {
     const profile = textOf(info?.deviceProfileName ?? message.deviceProfileName)
-    const raw = readRaw(data, numberOf(message.fPort), decoderOf(device, profile), device)
-    if (raw) found = raw
-    else if (!decoded) found = { notUnderstood: wrongMessage('no-decoder', { decoders: decoders.join(', ') }) }
+    const raw =
+      data === undefined ? undefined : readRaw(data, numberOf(message.fPort), decoderOf(device, profile), device)
+    if (raw && 'notUnderstood' in found) found = raw
+    else if (raw && 'readings' in found && tellsOfItsKind(raw, device)) found = joined(found, raw)
+    else if (decoded && 'readings' in found) found = withUnread(found, decoded, device)
+    else if (data !== undefined && !decoded)
+      found = { notUnderstood: wrongMessage('no-decoder', { decoders: decoders.join(', ') }) }
   }
   if ('notUnderstood' in found) return found
   const gateways = Array.isArray(message.rxInfo) ? message.rxInfo.filter(isObject) : []
@@ -99,9 +106,32 @@ function readUplink(message: JsonObject, device: CodecDevice | undefined): RawRe
   return found
 }
 
+/** Whether it says what such a device is there for, and not only how its battery is. */
+function tellsOfItsKind(found: RawReadings, device: CodecDevice | undefined): boolean {
+  if ('notUnderstood' in found) return false
+  const kind = device && describeKind(device.kind)
+  if (!kind || (found.stored?.length ?? 0) > 0) return true
+  const metrics: readonly string[] = kind.metrics
+  return found.readings.some(({ metric }) => metrics.includes(metric))
+}
+
+/** What the profile's codec said, and of the bytes what it left out. */
+function joined(found: Understandable, raw: RawReadings): RawReadings {
+  if ('notUnderstood' in raw) return found
+  const isNew = ({ metric }: Reading) => found.readings.every((reading) => reading.metric !== metric)
+  return { ...raw, readings: [...found.readings, ...raw.readings.filter(isNew)] }
+}
+
+/** A battery is good news of a sensor whose own words nobody understood: the integrator must hear of them. */
+function withUnread(found: Understandable, decoded: JsonObject, device: CodecDevice | undefined): RawReadings {
+  const fields = fieldNames(unreadFields(decoded, device?.kind))
+  if (fields === fieldNames({})) return found
+  return { ...found, remark: wrongMessage('fields-unknown', { fields }) }
+}
+
 /** The fields of a codec in the device profile. */
 function readDecoded(fields: JsonObject, device: CodecDevice | undefined): Reading[] {
-  const readings = readFields(fields, device?.kind)
+  const readings = readLorawanFields(fields, device?.kind)
   const distance = readings.find(({ metric }) => metric === 'distanceMeters')?.value
   if (typeof distance === 'number') readings.push(...readDistance(distance, device).slice(1))
   return readings

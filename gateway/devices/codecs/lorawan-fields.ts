@@ -1,0 +1,97 @@
+import type { Reading } from './codec.ts'
+import { readFields } from './field-names.ts'
+import { type JsonObject, numberOf } from './json.ts'
+
+/*
+ * Fields of the codecs that makers publish for LoRaWAN servers (https://github.com/Milesight-IoT/SensorDecoders) whose
+ * names mean something else in other families: they are read by the kind of device.
+ */
+
+type Value = Reading['value']
+type Read = (value: unknown) => Readonly<Record<string, Value>> | undefined
+
+const scaled =
+  (metric: string, factor = 1): Read =>
+  (value) => {
+    const read = numberOf(value)
+    return read === undefined ? undefined : { [metric]: Number((read * factor).toPrecision(12)) }
+  }
+const words =
+  (meanings: Readonly<Record<string, Readonly<Record<string, Value>>>>): Read =>
+  (value) => {
+    const word = String(value).toLowerCase().replaceAll('_', ' ')
+    return Object.hasOwn(meanings, word) ? meanings[word] : undefined
+  }
+
+const gas = words({ alarm: { isGas: true }, abnormal: { isGas: true }, normal: { isGas: false } })
+/** EM500-SWL: metres of water above the probe. */
+const depth = scaled('waterLevelCentimeters', 100)
+const testing = { isTest: true }
+
+/** Fields in lower case by kind of device. */
+const byKind: Readonly<Record<string, Readonly<Record<string, Read>>>> = {
+  gas: {
+    gas_status: gas,
+    /** GS101 with older codecs. */
+    state: gas,
+    alarm: words({
+      'device fault': { isFault: true },
+      'device fault recovered': { isFault: false },
+      'device will be invalid soon': { isFault: true },
+      'device invalid': { isFault: true },
+    }),
+  },
+  smoke: {
+    // GS524N. A fire after a test must not count as the test.
+    event: words({
+      alarm: { isTest: false, isSmoke: true },
+      normal: { isTest: false, isSmoke: false },
+      'low battery': { isBatteryLow: true },
+      removed: { isTampered: true },
+      installed: { isTampered: false },
+      'testing alarm with normal battery': testing,
+      'testing alarm with low battery': { ...testing, isBatteryLow: true },
+    }),
+  },
+  /** EM500-PP: kPa, where the same name is hPa of the air elsewhere. */
+  pressure: { pressure: scaled('pressureKilopascals') },
+  'water-level': { depth },
+  manhole: { depth },
+}
+
+/** Reads the fields of a codec in a LoRaWAN server's device profile. */
+export function readLorawanFields(fields: JsonObject, kind: string | undefined): Reading[] {
+  const own = kind !== undefined && Object.hasOwn(byKind, kind) ? byKind[kind]! : {}
+  const readings: Reading[] = []
+  // Without a prototype: names come from outside, and __proto__ is one.
+  const rest: Record<string, unknown> = Object.create(null)
+  for (const name of Object.keys(fields)) {
+    const key = name.toLowerCase()
+    if (!Object.hasOwn(own, key)) rest[name] = fields[name]
+    else for (const [metric, value] of Object.entries(own[key]!(fields[name]) ?? {})) readings.push({ metric, value })
+  }
+  const others = readFields(rest, kind)
+  return [...readings, ...others.filter(({ metric }) => readings.every((reading) => reading.metric !== metric))]
+}
+
+/** What a sensor tells of itself when it joins, and what is read elsewhere. */
+const selfDescription = new Set([
+  'ipso_version',
+  'hardware_version',
+  'firmware_version',
+  'tsl_version',
+  'sn',
+  'lorawan_class',
+  'reset_event',
+  'device_status',
+  'history',
+])
+
+/** The fields nobody reads, of those that tell of the world. */
+export function unreadFields(fields: JsonObject, kind: string | undefined): JsonObject {
+  return Object.fromEntries(
+    Object.entries(fields).filter(
+      ([name, value]) => !selfDescription.has(name) && readLorawanFields({ [name]: value }, kind).length === 0,
+    ),
+  )
+}
