@@ -1,10 +1,11 @@
 import type { Reading } from './codec.ts'
 import { readFields } from './field-names.ts'
-import { type JsonObject, numberOf } from './json.ts'
+import { isObject, type JsonObject, numberOf } from './json.ts'
 
 /*
  * Fields of the codecs that makers publish for LoRaWAN servers (https://github.com/Milesight-IoT/SensorDecoders) whose
- * names mean something else in other families: they are read by the kind of device.
+ * names mean something else in other families: they are read by the kind of device. Milesight's give numbers in place
+ * of words where RAW_VALUE is set in them.
  */
 
 type Value = Reading['value']
@@ -23,9 +24,24 @@ const words =
     return Object.hasOwn(meanings, word) ? meanings[word] : undefined
   }
 
-const gas = words({ alarm: { isGas: true }, abnormal: { isGas: true }, normal: { isGas: false } })
+const gas = words({
+  alarm: { isGas: true },
+  abnormal: { isGas: true },
+  1: { isGas: true },
+  normal: { isGas: false },
+  0: { isGas: false },
+})
 /** EM500-SWL: metres of water above the probe. */
 const depth = scaled('waterLevelCentimeters', 100)
+const someone = { isFallen: false, isOccupied: true }
+const nobody = { isFallen: false, isOccupied: false }
+const fallen = { isFallen: true, isOccupied: true }
+const fall = words({
+  'alarm triggered': { isFallen: true },
+  1: { isFallen: true },
+  'alarm deactivated': { isFallen: false },
+  2: { isFallen: false },
+})
 const testing = { isTest: true }
 
 /** Fields in lower case by kind of device. */
@@ -52,6 +68,29 @@ const byKind: Readonly<Record<string, Readonly<Record<string, Read>>>> = {
       'testing alarm with normal battery': testing,
       'testing alarm with low battery': { ...testing, isBatteryLow: true },
     }),
+  },
+  // VS373. Of several alarms in one uplink the last is how things are.
+  'presence-radar': {
+    detection_status: words({
+      normal: someone,
+      0: someone,
+      vacant: nobody,
+      1: nobody,
+      'in bed': someone,
+      2: someone,
+      'out of bed': someone,
+      3: someone,
+      fall: fallen,
+      4: fallen,
+    }),
+    events: (value) => {
+      const falls = Array.isArray(value)
+        ? value.filter((each) => isObject(each) && (each.alarm_type === 'fall' || each.alarm_type === 0))
+        : []
+      return fall((falls.at(-1) as JsonObject | undefined)?.alarm_status)
+    },
+    fall_alarm: (value) => fall(isObject(value) ? String(value.alarm_status).split(',').at(-1)?.trim() : undefined),
+    respiratory_rate: scaled('breathRatePerMinute'),
   },
   /** EM500-PP: kPa, where the same name is hPa of the air elsewhere. */
   pressure: { pressure: scaled('pressureKilopascals') },

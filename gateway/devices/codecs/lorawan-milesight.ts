@@ -31,8 +31,14 @@ const lengths: Readonly<Record<number, number>> = {
   136: 9,
   142: 1,
   144: 4,
+  176: 8,
+  177: 3,
+  178: 6,
+  179: 5,
+  180: 9,
   184: 1,
-  212: 7,
+  207: 7,
+  212: 6,
   248: 6,
   249: 4,
   250: 8,
@@ -140,27 +146,56 @@ function readChannel(
       return one('fillPercent', 100 - Math.min(100, view.getUint8(at)))
     case 0x5b:
       return one('soundLevelDecibels', view.getUint16(at + 3, true) / 10)
+    // EM310-TILT: degrees in hundredths, then which axes are beyond their thresholds.
+    case 0xcf:
+      return readTilt(
+        [0, 2, 4].map((axis) => view.getInt16(at + axis, true) / 100),
+        view.getUint8(at + 6) !== 0,
+      )
+    // EM320-TILT: the lowest bit of each axis says that it is beyond its threshold.
     case 0xd4: {
-      const angles = [0, 2, 4].map((axis) => Math.abs(view.getInt16(at + axis, true) / 100))
-      // The z axis stands upright at 90°; how far the lid leans is what x and y say.
-      const tilt = Math.max(angles[0]!, angles[1]!)
-      return [
-        { metric: 'tiltDegrees', value: tilt },
-        { metric: 'isMoved', value: view.getUint8(at + 6) !== 0 },
-      ]
+      const axes = [0, 2, 4].map((axis) => view.getInt16(at + axis, true))
+      return readTilt(
+        axes.map((axis) => (axis >> 1) / 100),
+        axes.some((axis) => (axis & 1) === 1),
+      )
     }
-    case 0xf8: {
-      const room = view.getUint8(at)
-      return [
-        { metric: 'isFallen', value: room === 4 },
-        { metric: 'isOccupied', value: room !== 1 },
-      ]
+    // VS373 with its first firmware, and with later ones.
+    case 0xf8:
+    case 0xb0:
+      return readRoom(view.getUint8(at))
+    case 0xb1: {
+      const hasRate = [2, 3, 4].includes(view.getUint8(at))
+      return hasRate ? one('breathRatePerMinute', view.getUint16(at + 1, true) / 100) : []
     }
+    case 0xfb:
+      return readRadarAlarm(view.getUint8(at + 2), view.getUint8(at + 3))
     case 0:
       return readSwitch(channel, view.getUint8(at), device?.kind)
     default:
       return []
   }
+}
+
+/** The z axis stands upright at 90°; how far the lid leans is what x and y say. Degrees. */
+function readTilt(axes: readonly number[], isMoved: boolean): Reading[] {
+  return [
+    { metric: 'tiltDegrees', value: Math.max(Math.abs(axes[0]!), Math.abs(axes[1]!)) },
+    { metric: 'isMoved', value: isMoved },
+  ]
+}
+
+/** VS373: 0 normal, 1 vacant, 2 in bed, 3 out of bed, 4 a fall. */
+function readRoom(room: number): Reading[] {
+  return [
+    { metric: 'isFallen', value: room === 4 },
+    { metric: 'isOccupied', value: room !== 1 },
+  ]
+}
+
+/** VS373 at once: type 0 is a fall; 1 it lies there, 2 it is over. Somebody who ignores it (3) says neither. */
+function readRadarAlarm(type: number, status: number): Reading[] {
+  return type === 0 && (status === 1 || status === 2) ? [{ metric: 'isFallen', value: status === 1 }] : []
 }
 
 /** Channel 3 holds what the model is there for: WS202 a movement, WS301 a door, WS303 water. */
