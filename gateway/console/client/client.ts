@@ -14,6 +14,7 @@ import type {
   User,
 } from '../../api/schemas/index.ts'
 import { createElderWatch } from './elder-watch.ts'
+import { everyPage } from './every-page.ts'
 import { createFeed } from './feed.ts'
 import { ApiProblem, createHttp } from './http.ts'
 import { createPush } from './push.ts'
@@ -160,17 +161,18 @@ export function createClient() {
     const asked = Math.max(0, ...applied.values())
     quietly(loadDoorHolds)
     quietly(loadPeople)
-    const [active, shelved, alarms, cases, cameras] = await Promise.all([
-      http.get<{ items: Alarm[] }>(`/alarms?active=true&limit=${pageSize}`),
-      http.get<{ items: Alarm[] }>('/alarms?shelved=true&limit=500'),
+    const [active, unacknowledged, alarms, open, cases, cameras] = await Promise.all([
+      everyPage<Alarm>(http.get, '/alarms?active=true'),
+      everyPage<Alarm>(http.get, '/alarms?active=false&acknowledged=false'),
       http.get<{ items: Alarm[] }>(`/alarms?limit=${pageSize}`),
+      everyPage<Case>(http.get, '/cases?open=true'),
       http.get<{ items: Case[] }>(`/cases?limit=${pageSize}`),
       http.get<{ items: Camera[] }>('/cameras'),
     ])
     const isNewer = (id: string) => (applied.get(id) ?? 0) > asked
-    for (const alarm of [...alarms.items, ...active.items, ...shelved.items])
+    for (const alarm of [...alarms.items, ...active, ...unacknowledged])
       if (!isNewer(alarm.id)) state.alarms.set(alarm.id, alarm)
-    for (const each of cases.items) if (!isNewer(each.id)) state.cases.set(each.id, each)
+    for (const each of [...cases.items, ...open]) if (!isNewer(each.id)) state.cases.set(each.id, each)
     for (const camera of cameras.items) state.cameras.set(camera.id, camera)
   }
 

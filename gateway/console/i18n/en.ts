@@ -50,6 +50,7 @@ export default {
     none: 'No alarms. All is well.',
     nonePast: 'No alarm has ended yet.',
     choose: 'Choose an alarm on the left.',
+    further: 'Further alarms, less severe or older: {count}. They move up as those above are dealt with.',
     count: 'Sightings: {count}',
     lastSeen: 'Last seen',
     certainty: 'Certainty',

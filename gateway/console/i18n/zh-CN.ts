@@ -44,6 +44,7 @@ export default {
     none: '当前没有告警，一切正常。',
     nonePast: '还没有结束的告警。',
     choose: '在左侧选择一条告警。',
+    further: '另有 {count} 条较轻或较早的告警，处理上面的之后依次显示。',
     count: '出现 {count} 次',
     lastSeen: '最近一次',
     certainty: '把握',
