@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import type { Clock } from '../gateway/core/clock.ts'
+import { type Clock, systemClock } from '../gateway/core/clock.ts'
 import type { BehaviourChange } from '../simulators/grid-platform/behaviour.ts'
 import { createGridPlatform } from '../simulators/grid-platform/platform.ts'
 import { createBridge } from './app.ts'
@@ -354,6 +354,31 @@ t.test('after a restart it goes on where it was', async (t) => {
   await until('the journal is read to its end', () => bridge().status().gateway.cursor === gateway.journal().length)
   t.equal(platform.ledger().cases.filter(({ caseId }) => caseId === id).length, 1)
 })
+
+t.test(
+  'a bridge that comes up years ahead forgets no case, and goes on at once when its clock is set right',
+  async (t) => {
+    const aheadMs = 10 * 365 * 24 * 3600_000
+    let shiftMs = 0
+    const clock: Clock = { now: () => Date.now() + shiftMs, sleep: systemClock.sleep }
+    const { gateway, platform, start, bridge } = await setting(t, { behaviour: { mode: 'manual' }, clock })
+    await start()
+    const { id } = gateway.report()
+    await until('it is up', () => gateway.case(id).upstreamRef)
+    platform.take(gateway.case(id).upstreamRef!, { to: 'rejected', reason: '重复' })
+    await until('it has ended', () => gateway.case(id).state === 'rejected')
+    await until('the bridge knows', () => bridge().status().gateway.cursor === gateway.journal().length)
+    shiftMs = aheadMs
+    await start()
+    platform.behave({ isAway: true })
+    const fresh = gateway.report()
+    await until('it was tried', () => bridge().status().upstreams[0]?.state === 'down')
+    t.equal(bridge().status().upstreams[0]?.outbox.delivered, 1, 'the ended case is still known')
+    shiftMs = 0
+    platform.behave({ isAway: false })
+    await until('the fresh one is up', () => gateway.case(fresh.id).upstreamRef)
+  },
+)
 
 t.test('a bridge that lost its outbox says everything again and the platform recognises it', async (t) => {
   const { gateway, platform, start } = await setting(t)

@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { Clock } from '../gateway/core/clock.ts'
+import { createClockTrust } from '../gateway/core/clock-trust.ts'
 import type { Bell } from './bell.ts'
 import { createCaseTaker } from './case.ts'
 import type { BridgeConfig } from './config.ts'
 import { atomically, type Database } from './database.ts'
 import { createDelivery } from './delivery.ts'
 import { createFeed } from './feed.ts'
-import { createGate } from './gate.ts'
+import { createGate, longestPauseMs } from './gate.ts'
 import type { Gateway } from './gateway.ts'
 import type { BridgeMetrics } from './http.ts'
 import { createInbox, type RefusedRow } from './inbox.ts'
@@ -89,8 +90,15 @@ export function createBridge({
   metrics,
   log,
 }: BridgeParts): Bridge {
-  const outbox = createOutbox(database)
-  const inbox = createInbox(database)
+  const pauseLimitMs = Math.max(longestPauseMs, config.retry.maxMs)
+  const outbox = createOutbox(database, pauseLimitMs)
+  const inbox = createInbox(database, pauseLimitMs)
+  const lastKnownAt = newestInstant(database)
+  const { mayDelete } = createClockTrust({
+    ...(lastKnownAt === undefined ? {} : { lastKnownAt }),
+    now: clock.now,
+    onLeap: (leapMs) => log.warn({ leapMs }, 'the clock leapt ahead: no ended case is forgotten for a day'),
+  })
   const stream = prepareTables(database, config)
   const lookMs = Math.min(lookEveryMs, config.retry.minMs * 4)
   const gateBounds = { minMs: config.retry.minMs, maxMs: Math.min(config.retry.maxMs, gateLimitMs) }
@@ -203,7 +211,7 @@ export function createBridge({
   async function pruneForever(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        outbox.prune(clock.now() - config.keepDays * 24 * 3600_000)
+        if (mayDelete()) outbox.prune(clock.now() - config.keepDays * 24 * 3600_000)
       } catch (error) {
         onBroken(error)
       }
@@ -264,6 +272,16 @@ export function createBridge({
       ])
     },
   }
+}
+
+/** What the clocks of gateway and bridge said last, epoch ms; undefined before the first row. */
+function newestInstant(database: Database): number | undefined {
+  const { at } = database
+    .prepare(
+      'SELECT max(at) AS at FROM (SELECT max(enqueued_at) AS at FROM outbox UNION ALL SELECT max(received_at) FROM inbox)',
+    )
+    .get() as { at: number | null }
+  return at ?? undefined
 }
 
 /** Rows for the bridge itself and for every configured upstream. Returns the name of the sequence. */

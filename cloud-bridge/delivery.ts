@@ -2,7 +2,7 @@ import { type BackoffBounds, backoffMs } from '../gateway/core/backoff.ts'
 import type { Clock } from '../gateway/core/clock.ts'
 import type { Bell } from './bell.ts'
 import type { EvidenceFacts } from './case.ts'
-import type { Gate } from './gate.ts'
+import { type Gate, longestPauseMs } from './gate.ts'
 import { type Gateway, GatewayError } from './gateway.ts'
 import type { Lane, Outbox, OutboxRow } from './outbox.ts'
 import { describe, type ReachabilityWatch } from './reachability.ts'
@@ -98,7 +98,10 @@ export function createDelivery(options: DeliveryOptions): DeliveryService {
       gate.failed(now, error.retryAfterMs)
       watch.down(error)
     }
-    const pauseMs = Math.max(retryAfterMs, backoffMs(row.attempts - 1, options.backoff, options.random))
+    const pauseMs = Math.max(
+      Math.min(retryAfterMs, longestPauseMs),
+      backoffMs(row.attempts - 1, options.backoff, options.random),
+    )
     outbox.failed(row.id, now + pauseMs, reason, hint)
     options.onFailed(row, describe(error))
   }

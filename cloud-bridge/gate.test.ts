@@ -26,6 +26,18 @@ t.test('workers that fail together count once', async (t) => {
   t.ok(gate.isOpen(100))
 })
 
+t.test('a clock that is set back by years ends the pause and does not lengthen it', async (t) => {
+  const gate = createGate(bounds, highest)
+  const today = Date.UTC(2026, 10, 22)
+  const year = 365 * 24 * 3600_000
+  gate.failed(today + 10 * year)
+  t.notOk(gate.isOpen(today + 10 * year))
+  t.ok(gate.isOpen(today), 'NTP has set the clock right')
+  gate.failed(today)
+  t.notOk(gate.isOpen(today), 'a failure now is a pause of now')
+  t.ok(gate.isOpen(today + 200))
+})
+
 t.test('a pause the platform asked for is kept, also against knocking, but never for more than an hour', async (t) => {
   const gate = createGate(bounds, highest)
   gate.failed(0)

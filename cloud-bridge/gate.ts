@@ -17,19 +17,22 @@ export interface Gate {
 }
 
 /** A wrong clock or a typing error at the platform must not silence the bridge for a day. */
-const longestPauseMs = 3600_000
+export const longestPauseMs = 3600_000
 
 export function createGate(bounds: BackoffBounds, random: () => number): Gate {
   let failures = 0
   let until = 0
   let shutAt = 0
   let isAskedFor = false
+  const longestMs = Math.max(longestPauseMs, bounds.maxMs)
+  // Further away than any pause is long: the clock was set back meanwhile, and the pause means nothing any more.
+  const isShut = (now: number) => now < until && until - now <= longestMs
   return {
-    isOpen: (now) => now >= until,
-    shutSince: (now) => (now < until && !isAskedFor ? shutAt : undefined),
+    isOpen: (now) => !isShut(now),
+    shutSince: (now) => (isShut(now) && !isAskedFor ? shutAt : undefined),
     failed(now, retryAfterMs) {
       const askedMs = Math.min(retryAfterMs ?? 0, longestPauseMs)
-      if (now < until) {
+      if (isShut(now)) {
         // Workers that failed together count as one failure, but the longest pause asked for stands.
         if (retryAfterMs !== undefined) isAskedFor = true
         until = Math.max(until, now + askedMs)

@@ -1,4 +1,6 @@
 import { atomically, type Database } from './database.ts'
+import { longestPauseMs } from './gate.ts'
+import { isDue } from './outbox.ts'
 import type { UnreadableEvent, UpstreamEvent } from './upstream.ts'
 
 /**
@@ -55,7 +57,8 @@ export interface Inbox {
   refusals(limit: number): RefusedRow[]
 }
 
-export function createInbox(database: Database): Inbox {
+/** @param pauseLimitMs no row is ever put off for longer */
+export function createInbox(database: Database, pauseLimitMs = longestPauseMs): Inbox {
   const sql = {
     insert: database.prepare(`
       INSERT INTO inbox (upstream, event_id, kind, case_id, case_seq, body, is_in_order, received_at)
@@ -73,7 +76,7 @@ export function createInbox(database: Database): Inbox {
       SELECT i.id, i.upstream, i.kind, i.event_id AS eventId, i.case_id AS caseId, i.body, i.attempts,
              i.received_at AS receivedAt
       FROM inbox i
-      WHERE i.state = 'waiting' AND i.next_at <= :now
+      WHERE i.state = 'waiting' AND ${isDue('i')}
         AND NOT EXISTS (SELECT 1 FROM inbox e WHERE e.case_id = i.case_id AND e.upstream = i.upstream
                           AND e.case_seq < i.case_seq AND e.state = 'waiting')
         AND (i.is_in_order = 1 OR i.case_seq = 1
@@ -122,7 +125,7 @@ export function createInbox(database: Database): Inbox {
       ),
     cursor: (upstream) => (sql.cursor.get(upstream) as { cursor: string | null } | undefined)?.cursor ?? undefined,
     next(now) {
-      const row = sql.next.get({ now }) as InboxRow | undefined
+      const row = sql.next.get({ now, longest: pauseLimitMs }) as InboxRow | undefined
       return row && parse(row)
     },
     applied: (id, at) => void sql.settle.run('applied', at, null, id),

@@ -229,3 +229,22 @@ t.test('events of a case are told in order, each once, after the number of the c
   t.equal(inbox.next(50)?.eventId, 'ev-4', 'a refused one is settled')
   t.same(inbox.counts(), { waiting: 1, applied: 3, refused: 1 })
 })
+
+t.test('a row that was put off before the clock was set back goes at once, also after a restart', async (t) => {
+  const { database, outbox, addCase, take } = open(t)
+  const today = Date.UTC(2026, 10, 22)
+  const wrong = Date.UTC(2036, 1, 7)
+  addCase('a', 'high')
+  outbox.failed(take('step', wrong)!.id, wrong + 60_000, 'away')
+  t.equal(take('step', wrong), undefined)
+  t.equal(take('step', today)?.caseId, 'a')
+  outbox.recover()
+  t.equal(createOutbox(database).take({ upstream: 'street', lane: 'step', now: today })?.caseId, 'a')
+
+  const inbox = createInbox(database)
+  database.exec(`INSERT INTO inbox (upstream, event_id, kind, case_id, case_seq, body, is_in_order, received_at)
+                 VALUES ('street', 'ev-1', 'event', 'b', 1, '{}', 1, 1)`)
+  inbox.failed(inbox.next(wrong)!.id, wrong + 60_000, 'away')
+  t.equal(inbox.next(wrong), undefined)
+  t.equal(inbox.next(today)?.eventId, 'ev-1')
+})

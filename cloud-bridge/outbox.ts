@@ -1,5 +1,6 @@
 import { type Severity, severities } from '../gateway/core/alarm.ts'
 import { atomically, type Database } from './database.ts'
+import { longestPauseMs } from './gate.ts'
 
 /**
  * What the platforms still have to be told. One row is one change of one case, or one piece of evidence.
@@ -13,7 +14,7 @@ import { atomically, type Database } from './database.ts'
  *
  *   held       The case lives at the property (level P). Its rows are kept, because a later journal row may lift it:
  *              then the whole history becomes due, in order, in the same transaction.
- *   waiting    Due, not before next_at. Gets its place in the upstream's sequence (seq) when it enters this state for
+ *   waiting    Due, not before next_at (a clock that was set back does not count). Gets its place in the upstream's sequence (seq) when it enters this state for
  *              the first time and keeps it for ever.
  *   sending    A worker of this process holds it. After a crash or kill -9 nobody knows whether the platform got it:
  *              it goes back to waiting at the next start and is sent again under the same idempotency key.
@@ -100,11 +101,17 @@ const freshSeverity: Severity = 'high'
 export const severityRank = (severity: Severity): number => severities.indexOf(severity)
 const freshPriority = severityRank(freshSeverity) * 2
 
+/**
+ * Whether a row's pause is over; takes :now and :longest, ms. A pause that ends further away than any is long was set by a
+ * clock that has been set back since: waiting it out could take years.
+ */
+export const isDue = (row: string) => `(${row}.next_at <= :now OR ${row}.next_at > :now + :longest)`
+
 const nextSql = (fresh: boolean) => `
   SELECT o.id, o.case_id AS caseId, o.kind, o.idempotency_key AS idempotencyKey, o.body, o.seq, o.attempts,
          c.upstream_ref AS ref
   FROM outbox o JOIN site_case c USING (case_id)
-  WHERE o.state = 'waiting' AND o.upstream = :upstream AND (o.kind = 'evidence') = :isEvidence AND o.next_at <= :now
+  WHERE o.state = 'waiting' AND o.upstream = :upstream AND (o.kind = 'evidence') = :isEvidence AND ${isDue('o')}
     AND (o.kind = 'open' OR c.upstream_ref IS NOT NULL)
     AND (o.kind = 'evidence' OR NOT EXISTS (
       SELECT 1 FROM outbox e
@@ -112,7 +119,8 @@ const nextSql = (fresh: boolean) => `
     ${fresh ? `AND o.kind = 'open' AND o.attempts = 0 AND o.priority >= ${freshPriority} AND o.enqueued_at >= :freshSince` : ''}
   ORDER BY o.priority DESC, o.id LIMIT 1`
 
-export function createOutbox(database: Database): Outbox {
+/** @param pauseLimitMs no row is ever put off for longer */
+export function createOutbox(database: Database, pauseLimitMs = longestPauseMs): Outbox {
   const sql = {
     caseOf: database.prepare('SELECT upstream, severity FROM site_case WHERE case_id = ?'),
     insert: database.prepare(`
@@ -182,7 +190,7 @@ export function createOutbox(database: Database): Outbox {
     reprioritise: (caseId) => void sql.reprioritise.run(caseId),
     take({ upstream, lane, now, freshSince }) {
       return atomically(database, () => {
-        const request = { upstream, isEvidence: lane === 'evidence' ? 1 : 0, now }
+        const request = { upstream, isEvidence: lane === 'evidence' ? 1 : 0, now, longest: pauseLimitMs }
         const row = (
           freshSince === undefined ? sql.next.get(request) : sql.nextFresh.get({ ...request, freshSince })
         ) as (Omit<OutboxRow, 'ref' | 'body'> & { ref: string | null; body: string }) | undefined
