@@ -237,6 +237,7 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
         ? cameras.get(id)?.status().state === 'up'
         : (people.isChannelUp(id) ?? registry.get(id)?.isUp === true),
     onError,
+    onStored: () => logger.info('alarms are stored again'),
     now,
     newId: (prefix) => newId(prefix, now()),
   })
@@ -279,6 +280,7 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
     announcer,
     courier: people.courier,
     receiptCounts: people.receiptCounts,
+    alarms,
     store,
   })
   const memory = openSceneMemory({ file: join(config.dataDir, 'scene-memory.db'), now })
@@ -415,7 +417,7 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
     ...(config.http.publicUrl === undefined ? {} : { origins: [new URL(config.http.publicUrl).origin] }),
     ...(config.http.trustProxy.length > 0 ? { trustProxy: config.http.trustProxy } : {}),
     consoleDir: options.consoleDir ?? defaultConsoleDir(),
-    health: createHealth({ link, cameras, detector, isMqttExternal: config.mqtt.external !== undefined }),
+    health: createHealth({ link, cameras, detector, alarms, isMqttExternal: config.mqtt.external !== undefined }),
     metrics: metrics.registry,
     now,
     logger,

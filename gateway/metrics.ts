@@ -22,6 +22,7 @@ export interface MeasuredParts {
   }
   intake: { stats(): object }
   receiptCounts(): Readonly<Record<string, number>>
+  alarms: { unstored(): Readonly<Record<string, number>> }
   courier: {
     counts(): Readonly<Record<string, number>>
     channels(): ChannelState[]
@@ -69,6 +70,14 @@ export function createMetrics(registry: Registry, parts: MeasuredParts): Metrics
     })
   gauge('gridgate_journal_last_seq', 'Sequence number of the newest journal row.', [], (each) =>
     each.set(parts.store.lastSeq),
+  )
+  gauge(
+    'gridgate_alarms_unstored',
+    'Alarms that could not be stored: kept in memory, given up because there were too many.',
+    ['outcome'],
+    (each) => {
+      for (const [outcome, count] of Object.entries(parts.alarms.unstored())) each.set({ outcome }, count)
+    },
   )
   gauge(
     'gridgate_learning_detections_total',

@@ -37,12 +37,19 @@ function build(
   let time = 1_000_000
   let ids = 0
   let isUp = true
+  let isFull = false
+  const complaints: string[] = []
   const now = () => time
   const newId = (prefix: string) => `${prefix}-${time}-${++ids}`
   const spoken: Announcement[] = []
   const stopped: string[] = []
   const called: string[] = []
   const store = openStore({ file, now })
+  const { transact } = store
+  store.transact = (work) => {
+    if (isFull) throw new Error('database or disk is full')
+    return transact.call(store, work) as never
+  }
   const cases = createCases({
     store,
     disposal: readDisposalList(),
@@ -83,7 +90,8 @@ function build(
     openCaseByHand: cases.openByHand,
     isSourceUp: () => isUp,
     onError: (error) => {
-      throw error
+      if (!isFull) throw error
+      complaints.push(String(error))
     },
     now,
     newId,
@@ -98,6 +106,8 @@ function build(
     now,
     pass: (ms: number) => (time += ms),
     setUp: (up: boolean) => (isUp = up),
+    complaints,
+    setFull: (full: boolean) => (isFull = full),
   }
 }
 
@@ -269,6 +279,67 @@ t.test('who presses after a restart while everybody is still being called is the
   t.equal(alarms.take(press(2), 'sos'), undefined)
   t.match(store.alarm(id), { isActive: true, count: 2, response: { state: 'calling' } })
   t.same(called, [])
+})
+
+t.test('what cannot be stored because the disk is full is stored as soon as it has room', async (t) => {
+  const { store, alarms, setFull, complaints, pass } = build(':memory:')
+  t.teardown(() => store.close())
+  setFull(true)
+  t.equal(alarms.take(raised(1), 's'), undefined)
+  alarms.take({ type: 'reassess', at: 2, kind, place, source, severity: 'critical', certainty: 1, why: [] }, 's')
+  alarms.take({ type: 'seen', at: 3, kind, place, source }, 's')
+  alarms.tick()
+  t.same(alarms.unstored(), { kept: 1, dropped: 0 })
+  t.equal(complaints.length, 1, 'said once')
+  setFull(false)
+  pass(1000)
+  alarms.tick()
+  t.match(store.alarms({}).items, [{ kind, raisedAt: 1, severity: 'critical', isActive: true }])
+  t.match(alarms.unstored(), { kept: 0 })
+
+  setFull(true)
+  alarms.take({ type: 'clear', at: 4, kind, place, source }, 's')
+  setFull(false)
+  alarms.take(raised(5), 's')
+  const alarmsNow = store.alarms({}).items.map(({ raisedAt, isActive }) => [raisedAt, isActive])
+  t.same(
+    alarmsNow,
+    [
+      [5, true],
+      [1, false],
+    ],
+    'the end that was missed is made up for before the next begins',
+  )
+})
+
+t.test('what was over before the disk had room is forgotten, but never a call for help', async (t) => {
+  const { store, alarms, setFull } = build(':memory:')
+  t.teardown(() => store.close())
+  const help = { kind: 'elder_sos', source: { type: 'device', id: 'button' } as const }
+  setFull(true)
+  alarms.take(raised(1), 's')
+  alarms.take({ type: 'clear', at: 2, kind, place, source }, 's')
+  alarms.take(raised(1, { ...help, person: 'elder-301' }), 's')
+  alarms.take({ type: 'clear', at: 2, place, ...help }, 's')
+  t.equal(alarms.unstored().kept, 1)
+  setFull(false)
+  alarms.tick()
+  t.match(store.alarms({}).items, [{ kind: 'elder_sos', isActive: false, isAcknowledged: false }])
+  t.equal(store.alarms({}).items.length, 1)
+})
+
+t.test('people are called at once though the disk is full, and not again when it has room', async (t) => {
+  const { store, alarms, setFull, called } = build(':memory:', { calls: true })
+  t.teardown(() => store.close())
+  setFull(true)
+  alarms.take(raised(1, { severity: 'critical', person: 'elder-301' }), 'sos')
+  alarms.take(raised(1, { source: { type: 'camera', id: 'cam-2' } }), 's')
+  t.equal(called.length, 1, 'what does not concern life is told once it is stored')
+  setFull(false)
+  alarms.tick()
+  const [other, help] = store.alarms({}).items.sort((one) => (one.person ? 1 : -1))
+  t.match(help, { id: called[0], response: { state: 'calling' } }, 'the alarm of which they were told')
+  t.same(called, [help?.id, other?.id])
 })
 
 t.test('an alarm survives a restart, and ends by itself only when its camera sees that nothing is there', async (t) => {

@@ -21,6 +21,7 @@ import type { VoiceRoute } from '../core/routing.ts'
 import type { Finding } from '../core/scene.ts'
 import { changeAlarm } from './change.ts'
 import type { AlarmEscalation, Told } from './escalation.ts'
+import { type AlarmFinding, createUnstored, type Unstored } from './unstored.ts'
 
 export interface AlarmsOptions {
   store: Store
@@ -34,6 +35,8 @@ export interface AlarmsOptions {
   /** Whether the camera or device behind an alarm is delivering again: only then may silence end an old alarm. */
   isSourceUp(source: Alarm['source']): boolean
   onError(error: unknown, what: string): void
+  /** Everything kept in memory is stored. */
+  onStored?(): void
   now: () => number
   newId: (prefix: string) => string
 }
@@ -48,22 +51,28 @@ export interface Alarms extends AlarmService {
   watchAnew(devices: ReadonlySet<string>): void
   /** Ends shelvings and alarms from before the start that nobody sees any more. Call it every second. */
   tick(): void
+  /** Alarms kept in memory because the store refuses them, and those given up because there were too many. */
+  unstored(): { kept: number; dropped: number }
 }
 
 const system: Actor = { type: 'system', id: 'gateway' }
 /** A warning that could not be spoken within this time is not spoken any more: the person has gone. */
 const voiceValidMs = 8_000
+/** Each is a commit: a disk that has room again is not to hold up what happens now. */
+const storedPerTick = 50
 /** An alarm open at start whose scene stays silent this long with its camera up has ended while we were away. */
 const leftOverMs = 60_000
 
 /**
  * Findings become alarms. An alarm, its journal row and its case are one transaction; only then does anyone hear of
- * them. The one exception is the voice: it starts at the decision itself.
+ * them. There are two exceptions: the voice starts at the decision itself, and of what concerns life people are told
+ * also when the store refuses it. What it refuses is kept in memory and tried again (docs/decisions/0034).
  */
 export function createAlarms(options: AlarmsOptions): Alarms {
   const { store, now } = options
   const startedAt = now()
   /** Active alarms whose scene began anew, at the start or since, and which it has not seen since: by that instant. */
+  const unstored = createUnstored()
   const leftOver = new Map(activeAlarms(store).map(({ id }) => [id, startedAt]))
 
   const change = (
@@ -86,11 +95,19 @@ export function createAlarms(options: AlarmsOptions): Alarms {
   function raiseAgain(settled: Alarm, at: number, decidedAt: number): Alarm | undefined {
     makeRoom(settled, at)
     const { scene, kind, severity, certainty, place, source, person, why } = settled
-    const finding = { type: 'raise', at, kind, severity, certainty, place, source, why } as const
-    return raise({ ...finding, ...(person === undefined ? {} : { person }) }, scene, decidedAt)
+    const again = { type: 'raise', at, kind, severity, certainty, place, source, why } as const
+    const finding = { ...again, ...(person === undefined ? {} : { person }) }
+    try {
+      return raise(finding, scene, decidedAt)
+    } catch (error) {
+      sayOnce(error)
+      keep({ finding, scene, decidedAt })
+      return undefined
+    }
   }
 
-  function raise(finding: Extract<Finding, { type: 'raise' }>, scene: string, decidedAt: number): Alarm | undefined {
+  /** @param told the alarm it becomes, where people were told of it before it could be stored */
+  function raise(finding: RaiseFinding, scene: string, decidedAt: number, told?: Alarm): Alarm | undefined {
     const open = active(finding)
     if (open && finding.isOccurrence && isAttended(open)) makeRoom(open, finding.at)
     else if (open) {
@@ -98,6 +115,18 @@ export function createAlarms(options: AlarmsOptions): Alarms {
       change(open.id, { type: 'repeated', at: finding.at }, system)
       return undefined
     }
+    const alarm = told ?? prepare(finding, scene, decidedAt)
+    const stored = store.transact((transaction) => {
+      transaction.putAlarm(alarm, { type: 'raised', alarm }, system, now())
+      const opened = options.openCase(transaction, alarm, system)
+      return opened ? attachCase(transaction, alarm, opened, system) : alarm
+    })
+    if (!told) options.escalation?.tell(stored)
+    return stored
+  }
+
+  /** The alarm a finding becomes. Who is told first is stored with it, and told only then. */
+  function prepare(finding: RaiseFinding, scene: string, decidedAt: number): Alarm {
     const raised: Alarm = {
       id: options.newId('alarm'),
       scene,
@@ -117,15 +146,72 @@ export function createAlarms(options: AlarmsOptions): Alarms {
       evidence: [],
       warnings: [],
     }
-    // Who is told first is stored with the alarm itself, and told only then.
-    const alarm = options.escalation?.begin(raised) ?? raised
-    const stored = store.transact((transaction) => {
-      transaction.putAlarm(alarm, { type: 'raised', alarm }, system, now())
-      const opened = options.openCase(transaction, alarm, system)
-      return opened ? attachCase(transaction, alarm, opened, system) : alarm
-    })
-    options.escalation?.tell(stored)
-    return stored
+    return options.escalation?.begin(raised) ?? raised
+  }
+
+  function sayOnce(error: unknown): void {
+    if (unstored.counts().kept === 0) options.onError(error, 'alarms cannot be stored and are kept in memory')
+  }
+
+  /** Keeps what the store refused. Of what concerns life people are told now: it may be the disk that is full. */
+  function keep(refused: Unstored): void {
+    const { finding, scene, decidedAt } = refused
+    const isOfLife = finding.type === 'raise' && (finding.person !== undefined || finding.severity === 'critical')
+    const isKnown = isOfLife && (unstored.has(finding) ? unstored.isToRise(finding) : isOpen(finding))
+    if (!isOfLife || isKnown || !options.escalation) {
+      unstored.keep(refused)
+      return
+    }
+    const told = prepare(finding, scene, decidedAt)
+    unstored.keep({ ...refused, told })
+    options.escalation.tell(told)
+  }
+
+  /** Whether the store has this alarm, as far as it can say. */
+  function isOpen(finding: RaiseFinding): boolean {
+    try {
+      const open = active(finding)
+      return open !== undefined && !(finding.isOccurrence && isAttended(open))
+    } catch {
+      return false
+    }
+  }
+
+  /** Stores what is kept, of one alarm or of the oldest; whether nothing is left of it. */
+  function storeKept(finding?: AlarmFinding): boolean {
+    try {
+      unstored.retry((each) => void takeOne(each.finding, each.scene, each.decidedAt, each.told), finding)
+    } catch {
+      return false
+    }
+    if (unstored.counts().kept === 0) options.onStored?.()
+    return !finding || !unstored.has(finding)
+  }
+
+  /** Takes what a scene says of one alarm; throws where it cannot be stored. */
+  function takeOne(finding: AlarmFinding, scene: string, decidedAt: number, told?: Alarm): Alarm | undefined {
+    switch (finding.type) {
+      case 'raise':
+        return raise(finding, scene, decidedAt, told)
+      case 'seen': {
+        const open = active(finding)
+        if (!open) return undefined
+        if (finding.isAgain && open.response?.state === 'resolved') return raiseAgain(open, finding.at, decidedAt)
+        leftOver.delete(open.id)
+        if (finding.isAgain || isRepeatDue(open, finding.at))
+          change(open.id, { type: 'repeated', at: finding.at }, system)
+        return undefined
+      }
+      case 'reassess': {
+        const open = active(finding)
+        return open && reassess(open, finding, decidedAt)
+      }
+      case 'clear': {
+        const open = active(finding)
+        if (open) change(open.id, { type: 'cleared', at: finding.at }, system)
+        return undefined
+      }
+    }
   }
 
   function reassess(
@@ -201,19 +287,19 @@ export function createAlarms(options: AlarmsOptions): Alarms {
           warn(finding)
           return undefined
         case 'raise':
-          return raise(finding, scene, decidedAt)
-        case 'seen': {
-          const open = active(finding)
-          if (!open) return undefined
-          if (finding.isAgain && open.response?.state === 'resolved') return raiseAgain(open, finding.at, decidedAt)
-          leftOver.delete(open.id)
-          if (finding.isAgain || isRepeatDue(open, finding.at))
-            change(open.id, { type: 'repeated', at: finding.at }, system)
+        case 'seen':
+        case 'reassess':
+        case 'clear': {
+          if (finding.type === 'clear') options.announcer.stop(reference(finding.kind, finding.place))
+          const isGoingOn = finding.type === 'seen' && !finding.isAgain
+          try {
+            // In the order the scene said it.
+            if (!unstored.has(finding) || storeKept(finding)) return takeOne(finding, scene, decidedAt)
+          } catch (error) {
+            if (!isGoingOn) sayOnce(error)
+          }
+          if (!isGoingOn) keep({ finding, scene, decidedAt })
           return undefined
-        }
-        case 'reassess': {
-          const open = active(finding)
-          return open && reassess(open, finding, decidedAt)
         }
         case 'suppress': {
           const { at, by } = finding
@@ -222,12 +308,6 @@ export function createAlarms(options: AlarmsOptions): Alarms {
           if (!open) return undefined
           if (parent) change(open.id, { type: 'suppressed', at, by: parent.id }, system)
           else if (open.suppressedBy) change(open.id, { type: 'unsuppressed', at }, system)
-          return undefined
-        }
-        case 'clear': {
-          const open = active(finding)
-          if (open) change(open.id, { type: 'cleared', at: finding.at }, system)
-          options.announcer.stop(reference(finding.kind, finding.place))
           return undefined
         }
         case 'event':
@@ -309,8 +389,11 @@ export function createAlarms(options: AlarmsOptions): Alarms {
         if (source.type === 'device' && devices.has(source.id)) leftOver.set(id, at)
     },
 
+    unstored: unstored.counts,
+
     tick() {
       const at = now()
+      for (let n = 0; n < storedPerTick && unstored.counts().kept > 0; n++) if (!storeKept()) break
       for (const { id } of store.alarmsShelvedUntil(at)) change(id, { type: 'unshelved', at }, system)
       for (const [id, since] of leftOver) {
         if (at - since < leftOverMs) continue
@@ -324,6 +407,8 @@ export function createAlarms(options: AlarmsOptions): Alarms {
     },
   }
 }
+
+type RaiseFinding = Extract<Finding, { type: 'raise' }>
 
 /** Whether somebody has answered: nobody is called for it any more. */
 function isAttended({ response, isAcknowledged }: Alarm): boolean {
