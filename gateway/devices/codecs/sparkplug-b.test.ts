@@ -77,6 +77,65 @@ t.test('a node is born with its devices, speaks by aliases, and dies with all of
   ])
 })
 
+t.test('a birth tells how things are now, though the temperature has not changed for an hour', async (t) => {
+  const { hear } = host()
+  hear('NBIRTH/edge', payload(0, bdSeq(1)))
+  const isSmoke = [...text(1, 'isSmoke'), ...numberField(3, at), ...numberField(4, 11), ...numberField(14, 1)]
+  const hourAgo = at - 3_600_000
+  const temperature = [
+    ...text(1, 'temperatureCelsius'),
+    ...numberField(3, hourAgo),
+    ...numberField(4, 10),
+    ...double(20),
+  ]
+  t.match(hear('DBIRTH/edge/hall', payload(1, isSmoke, temperature)).reports, [
+    {
+      deviceAt: at,
+      isUp: true,
+      readings: [
+        { metric: 'isSmoke', value: true },
+        { metric: 'temperatureCelsius', value: 20 },
+      ],
+    },
+  ])
+})
+
+t.test('smoke of half an hour ago, kept while the link was down, is history; the warmth of now is not', async (t) => {
+  const { hear } = host()
+  hear('NBIRTH/edge', payload(0, bdSeq(1)))
+  hear('DBIRTH/edge/hall', payload(1))
+  const before = at - 1_800_000
+  const kept = [
+    ...text(1, 'isSmoke'),
+    ...numberField(3, before),
+    ...numberField(4, 11),
+    ...numberField(5, 1),
+    ...numberField(14, 1),
+  ]
+  const live = [...text(1, 'temperatureCelsius'), ...numberField(3, at), ...numberField(4, 10), ...double(20)]
+  t.same(hear('DDATA/edge/hall', payload(2, live, kept)).reports, [
+    {
+      address: 'riverside/edge/hall',
+      deviceAt: before,
+      isStored: true,
+      readings: [{ metric: 'isSmoke', value: true }],
+    },
+    { address: 'riverside/edge/hall', deviceAt: at, readings: [{ metric: 'temperatureCelsius', value: 20 }] },
+  ])
+})
+
+t.test('each value of a message keeps the instant at which it was taken', async (t) => {
+  const { hear } = host()
+  hear('NBIRTH/edge', payload(0, bdSeq(1)))
+  const isSmoke = [...text(1, 'isSmoke'), ...numberField(3, at), ...numberField(4, 11), ...numberField(14, 1)]
+  const earlier = at - 3_600_000
+  const late = [...text(1, 'temperatureCelsius'), ...numberField(3, earlier), ...numberField(4, 10), ...double(20)]
+  t.match(hear('NDATA/edge', payload(1, isSmoke, late)).reports, [
+    { deviceAt: earlier, readings: [{ metric: 'temperatureCelsius' }] },
+    { deviceAt: at, readings: [{ metric: 'isSmoke', value: true }] },
+  ])
+})
+
 t.test('a lost message is noticed, values with names go on, and a rebirth is asked for once a minute', async (t) => {
   const { hear, pass } = host()
   const named = [...text(1, 'temperatureCelsius'), ...numberField(4, 10), ...double(20)]

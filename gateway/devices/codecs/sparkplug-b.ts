@@ -92,10 +92,10 @@ function createSession(): Decode {
         const isBorn = node.birthSeq !== undefined || node.aliases.size > 0
         const isDeviceBorn = device === undefined || node.devices.has(device)
         const unnamed = payload.metrics.filter((metric) => nameOf(metric, node) === undefined).length
-        const report = reportOf(payload, address, route, node)
+        const reports = reportsOf(payload, address, route, node, false)
         const isWhole = isInOrder && isBorn && isDeviceBorn && unnamed === 0
         const remark = unnamed > 0 ? { remark: wrongMessage('alias-undeclared', { node: nodeId }) } : {}
-        return withCommands({ reports: [report], ...remark }, isWhole ? [] : ask())
+        return withCommands({ reports, ...remark }, isWhole ? [] : ask())
       }
       default:
         return { notUnderstood: wrongMessage('no-sparkplug-type', { type: type.slice(0, 20) }) }
@@ -143,27 +143,66 @@ function bornReport(payload: SparkplugPayload, address: string, route: Route, no
   const names = payload.metrics.flatMap(({ name }) => (name === undefined ? [] : [name]))
   const offers = names.filter((name) => name !== 'bdSeq' && !name.startsWith('Node Control/')).slice(0, 64)
   return {
-    reports: [{ ...reportOf(payload, address, route, node), isUp: true }],
+    reports: reportsOf(payload, address, route, node, true).map((report) =>
+      report.isStored ? report : { ...report, isUp: true },
+    ),
     ...(route.find(address) ? {} : { discoveries: [{ address, offers }] }),
   }
 }
 
-function reportOf(payload: SparkplugPayload, address: string, route: Route, node: Node): Report {
-  // Without a prototype: names come from outside, and __proto__ is one.
-  const values: Record<string, unknown> = Object.create(null)
-  const readings: Reading[] = []
-  let deviceAt = payload.timestamp
+/** Metrics of one instant. */
+interface Sample {
+  deviceAt?: number
+  isStored: boolean
+  readings: Reading[]
+  /** Without a prototype: names come from outside, and __proto__ is one. */
+  values: Record<string, unknown>
+}
+
+/**
+ * One report for each instant, oldest first; never none. A birth tells how things are when it is sent, whenever each
+ * value last changed.
+ */
+function reportsOf(payload: SparkplugPayload, address: string, route: Route, node: Node, isBirth: boolean): Report[] {
+  const samples = new Map<string, Sample>()
+  const sampleAt = (deviceAt: number | undefined, isStored: boolean): Sample => {
+    const key = `${deviceAt} ${isStored}`
+    const known = samples.get(key)
+    if (known) return known
+    const sample: Sample = { isStored, readings: [], values: Object.create(null) }
+    if (deviceAt !== undefined) sample.deviceAt = deviceAt
+    samples.set(key, sample)
+    return sample
+  }
   for (const metric of payload.metrics) {
     const name = nameOf(metric, node)
     if (name === undefined || metric.isNull || metric.value === undefined) continue
+    const { isHistorical, timestamp, value } = metric
+    const isPresent = isBirth && !isHistorical
+    const { readings, values } = sampleAt(
+      isPresent ? payload.timestamp : (timestamp ?? payload.timestamp),
+      isHistorical,
+    )
     // Names are paths: `Inputs/temperatureCelsius`.
     const last = name.slice(name.lastIndexOf('/') + 1)
-    if (Object.hasOwn(knownMetrics, last)) readings.push({ metric: last, value: metric.value })
-    else values[last] = metric.value
-    deviceAt = metric.timestamp ?? deviceAt
+    if (Object.hasOwn(knownMetrics, last)) readings.push({ metric: last, value })
+    else values[last] = value
   }
-  readings.push(...readFields(values, (route.own ?? route.find(address))?.kind))
-  return { address, readings, ...(deviceAt === undefined ? {} : { deviceAt }) }
+  if (isBirth || samples.size === 0) sampleAt(payload.timestamp, false)
+  const kind = (route.own ?? route.find(address))?.kind
+  const reports = Array.from(
+    samples.values(),
+    ({ deviceAt, isStored, readings, values }): Report => ({
+      address,
+      readings: [...readings, ...readFields(values, kind)],
+      ...(deviceAt === undefined ? {} : { deviceAt }),
+      ...(isStored ? { isStored } : {}),
+    }),
+  )
+  const instantOf = ({ deviceAt }: Report) => deviceAt ?? Number.POSITIVE_INFINITY
+  return reports.sort((one, other) =>
+    instantOf(one) < instantOf(other) ? -1 : instantOf(one) > instantOf(other) ? 1 : 0,
+  )
 }
 
 function withCommands(decoded: Decoded, commands: readonly Command[]): Decoded {

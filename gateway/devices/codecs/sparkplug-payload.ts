@@ -12,6 +12,8 @@ export interface SparkplugMetric {
   alias?: number
   /** Epoch ms. */
   timestamp?: number
+  /** Kept while the link was down and told later: it is not how things are. */
+  isHistorical: boolean
   isNull: boolean
   value?: number | boolean | string
 }
@@ -126,7 +128,7 @@ function readPayload(bytes: Uint8Array): SparkplugPayload {
 
 function readMetric(bytes: Uint8Array): SparkplugMetric {
   const reader = new Reader(bytes)
-  const metric: SparkplugMetric = { isNull: false }
+  const metric: SparkplugMetric = { isHistorical: false, isNull: false }
   let type = 0
   let integer: bigint | undefined
   while (!reader.isAtEnd) {
@@ -137,6 +139,7 @@ function readMetric(bytes: Uint8Array): SparkplugMetric {
     else if (field === 2 && wire === 0) metric.alias = Number(reader.varint())
     else if (field === 3 && wire === 0) metric.timestamp = Number(reader.varint())
     else if (field === 4 && wire === 0) type = Number(reader.varint())
+    else if (field === 5 && wire === 0) metric.isHistorical = reader.varint() !== 0n
     else if (field === 7 && wire === 0) metric.isNull = reader.varint() !== 0n
     else if ((field === 10 || field === 11) && wire === 0) integer = reader.varint()
     else if (field === 12 && wire === 5) metric.value = Number(reader.float().toPrecision(7))
