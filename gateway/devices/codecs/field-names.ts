@@ -40,7 +40,16 @@ const lockWords = {
   not_fully_locked: 'jammed',
   jammed: 'jammed',
 }
-const leakWords = { leak: true, leaking: true, normal: false, dry: false, wet: true, true: true, false: false }
+const leakWords = {
+  leak: true,
+  leaking: true,
+  'no leak': false,
+  normal: false,
+  dry: false,
+  wet: true,
+  true: true,
+  false: false,
+}
 const openWords = { open: true, opened: true, close: false, closed: false, true: true, false: false, 1: true, 0: false }
 const fallWords = { fall: true, fallen: true, maybe_fall: true, none: false, normal: false, true: true, false: false }
 
@@ -75,6 +84,7 @@ const fields: Readonly<Record<string, Field>> = {
   pir: word('isMotion', { trigger: true, idle: false, true: true, false: false, 1: true, 0: false }),
   water_leak: word('isWet', leakWords),
   leakage_status: word('isWet', leakWords),
+  leak_status: word('isWet', leakWords),
   water_leak_status: word('isWet', { ...leakWords, 1: true, 0: false }),
   smoke: flag('isSmoke'),
   gas: flag('isGas'),

@@ -24,16 +24,33 @@ export function readDragino(
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const rows = port === draginoPollPort ? readDatalog(model, bytes, view) : undefined
   if (rows) return rows
-  const least = { lht65: 11, lds02: 10, lds03a: 7, lwl03a: 7, ldds75: 8 }[model]
-  if (bytes.length < least)
-    return { notUnderstood: wrongMessage('too-short', { decoder: `Dragino ${model}`, least, bytes: bytes.length }) }
+  const isSwitch = model === 'lds03a' || model === 'lwl03a'
+  if (isSwitch && port === settingsPort) return { readings: [] }
+  if (isSwitch && port === aboutPort) return readAbout(bytes, view, model)
+  const least = { lht65: 11, lds02: 10, lds03a: 11, lwl03a: 11, ldds75: 8 }[model]
+  if (bytes.length < least) return tooShort(model, least, bytes)
   if (model === 'lht65') return readLht65(view)
   if (model === 'lds02') return readLds02(view)
   if (model === 'ldds75') return readLdds75(view, device)
   return { readings: readState(model, view, 0) }
 }
 
-/** LDS03A and LWL03A: a status byte, then counters. */
+const tooShort = (model: DraginoModel, least: number, bytes: Uint8Array): RawReadings => ({
+  notUnderstood: wrongMessage('too-short', { decoder: `Dragino ${model}`, least, bytes: bytes.length }),
+})
+
+/** LDS03A and LWL03A: on these ports no byte is the state of the sensor. */
+const settingsPort = 4
+const aboutPort = 5
+const aboutLength = 7
+
+/** Model, firmware, frequencies, and the battery in millivolts. */
+function readAbout(bytes: Uint8Array, view: DataView, model: DraginoModel): RawReadings {
+  if (bytes.length < aboutLength) return tooShort(model, aboutLength, bytes)
+  return { readings: [{ metric: 'batteryVolts', value: view.getUint16(5) / 1000 }] }
+}
+
+/** LDS03A and LWL03A: a status byte, then counters and the time. */
 function readState(model: DraginoModel, view: DataView, at: number): Reading[] {
   return [{ metric: model === 'lds03a' ? 'isOpen' : 'isWet', value: (view.getUint8(at) & 1) === 1 }]
 }
