@@ -135,6 +135,19 @@ t.test('a device is up when heard, down by its will, and down when silent for tw
   t.same(registry.get('z')?.values, { isOpen: false })
 })
 
+t.test('a device that falls silent is noticed in time although the clock was set back by an hour', async (t) => {
+  const { send, intake, upDown, pass, now, registry } = build()
+  await send('factory/z', { values: { isOpen: false } })
+  pass(-60 * minute)
+  intake.tick()
+  t.same(upDown, ['z up'], 'a clock set back silences nobody')
+  pass(minute * 2 + 1)
+  intake.tick()
+  t.same(upDown, ['z up', 'z down'])
+  await send('factory/z', { values: { isOpen: false } })
+  t.equal(registry.get('z')?.lastSeenAt, now(), 'last heard now, by the clock as it is')
+})
+
 t.test('what nobody understands is counted with its reason and breaks nothing', async (t) => {
   const { send, intake, registry } = build()
   await send('site/s/smoke-3/up', [1])

@@ -111,7 +111,7 @@ export function createDeviceRegistry(devices: readonly DeviceDescription[]): Dev
       if (!state) return false
       const wasUp = state.isUp === true
       state.isUp = true
-      state.lastSeenAt = Math.max(state.lastSeenAt ?? 0, at)
+      state.lastSeenAt = at
       return !wasUp
     },
     gone(id) {
@@ -137,6 +137,8 @@ export function createDeviceRegistry(devices: readonly DeviceDescription[]): Dev
       const silent: string[] = []
       for (const [id, state] of states) {
         const { heartbeatMs } = descriptions.get(id)!
+        // The clock was set back: silence is counted from now, not from an instant that is yet to come.
+        if (state.lastSeenAt !== undefined && state.lastSeenAt > now) state.lastSeenAt = now
         if (!state.isUp || now - (state.lastSeenAt ?? now) <= missedHeartbeats * heartbeatMs) continue
         state.isUp = false
         silent.push(id)
