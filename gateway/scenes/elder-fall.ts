@@ -4,7 +4,7 @@ import { type Phrase, severities } from '../core/alarm.ts'
 import type { Measurement } from '../core/measurement.ts'
 import { defineScene, type Finding, type Scene, type SceneTarget } from '../core/scene.ts'
 import { createActivity } from './activity.ts'
-import { createElderAlarm, hundredth } from './elder-alarm.ts'
+import { asOccurrence, createElderAlarm, hundredth } from './elder-alarm.ts'
 import { nothing } from './sensor-alarm.ts'
 
 const options = Type.Object(
@@ -30,8 +30,12 @@ type Options = Static<typeof options>
 /** One supposed fall and all that was heard of it. Instants are epoch ms. */
 interface Fall {
   at: number
-  /** Until then the wearer may take it back. */
+  /** Until then the wearer may take it back; who falls once more is not asked. */
   askUntil: number
+  /** Rank it never goes below: what the alarm weighed when this fall began. */
+  atLeast: number
+  /** There was another one shortly before. */
+  isAgain: boolean
   lastAt: number
   /** Of the band's model, 0…1; undefined when only the radar saw it. */
   score?: number
@@ -52,6 +56,11 @@ interface Fall {
  *     └──radar──▶ fallen (high; critical when it lasts)             └──holdMs without a word──▶ none (clear)
  *
  * It is on the console from the first moment. Evidence against a fall lowers it and says so; it removes nothing.
+ *
+ * What happens more than `togetherMs` after it, while it is still held, is another fall: the evidence of the first says
+ * nothing about it, nobody is asked to take it back, and it never weighs less than the first. Where somebody has settled
+ * the first it calls anew. A radar that still sees somebody on the floor, or a device that goes on saying "fallen" and
+ * says when that is over, tells of no other fall.
  */
 export const elderFall = defineScene<Options>({
   kind: 'elder-fall',
@@ -68,11 +77,15 @@ function createScene(chosen: Options, target: SceneTarget): Scene {
   const activity = createActivity(target.devices)
   const kinds = new Map(target.devices.map(({ id, kind }) => [id, kind]))
   let fall: Fall | undefined
+  /** Devices that said "fallen" last. */
+  const down = new Set<string>()
+  /** Devices that also say when a fall is over: "fallen" told again is the same one. Radars all do. */
+  const tellsEnd = new Set(target.devices.flatMap(({ id, kind }) => (kind === 'presence-radar' ? [id] : [])))
   /** Instant of what it was shown last. */
   let seenAt = Number.NEGATIVE_INFINITY
 
   function weigh(current: Fall, at: number) {
-    const { score, verdict, lyingSince, isMoving, isInBed, isCancelled, hasGotUp } = current
+    const { score, verdict, lyingSince, isMoving, isInBed, isCancelled, hasGotUp, isAgain, atLeast } = current
     const isSeen = lyingSince !== undefined
     const isLying = isSeen && at - lyingSince >= chosen.lyingMs
     const why: Phrase[] = []
@@ -98,43 +111,75 @@ function createScene(chosen: Options, target: SceneTarget): Scene {
       rank = severities.indexOf('medium')
       why.push({ key: 'fall-asking' })
     }
-    const least = severities.indexOf('medium')
-    return { severity: severities[Math.max(rank, least)]!, certainty: hundredth(Math.max(0.1, certainty)), why }
+    if (isAgain) why.push({ key: 'fall-again' })
+    return { severity: severities[Math.max(rank, atLeast)]!, certainty: hundredth(Math.max(0.1, certainty)), why }
   }
 
   const tell = (at: number) => (fall ? alarm.raise(at, weigh(fall, at)) : nothing)
 
+  const isAnother = (happenedAt: number) => fall !== undefined && happenedAt - fall.at > chosen.togetherMs
+
+  /** A fall of which nothing is known yet, but whether somebody lies there. */
   function begin(at: number, happenedAt: number): Fall {
-    fall ??= {
-      ...{ at: happenedAt, askUntil: at + chosen.cancelMs, lastAt: at },
+    const before = fall
+    fall = {
+      ...{ at: happenedAt, lastAt: at, isAgain: before !== undefined },
+      askUntil: before ? Number.NEGATIVE_INFINITY : at + chosen.cancelMs,
+      atLeast: severities.indexOf((before && alarm.severity) ?? 'medium'),
       ...{ hasGotUp: false, isMoving: false, isInBed: false, isCancelled: false },
+      ...(before?.lyingSince === undefined ? {} : { lyingSince: before.lyingSince }),
     }
-    fall.lastAt = at
     return fall
   }
 
-  function onBand(at: number, happenedAt: number, score: number, verdict?: Fall['verdict']): readonly Finding[] {
-    // Evidence of an impact that was taken back, or is over, begins nothing.
-    if (!fall && verdict !== undefined && verdict !== 'supports') return nothing
-    const isAnother = fall !== undefined && happenedAt - fall.at > chosen.togetherMs
-    const current = begin(at, happenedAt)
-    if (isAnother) Object.assign(current, { at: happenedAt, hasGotUp: false, isMoving: false, isCancelled: false })
-    current.score = Math.max(current.score ?? 0, score)
-    if (verdict) current.verdict = verdict
-    return tell(at)
+  /** It has happened just now, for the first time or once more. */
+  function tellNew(at: number, { isAgain }: Fall): readonly Finding[] {
+    const findings = asOccurrence(tell(at))
+    if (!isAgain) return findings
+    return [...findings.filter(({ type }) => type !== 'seen'), { type: 'seen', at, ...alarm.key, isAgain: true }]
   }
 
-  function onRadar(at: number, isFallen: boolean): readonly Finding[] {
+  /** @param isGoingOn the band says again what it said before */
+  function onBand(
+    at: number,
+    happenedAt: number,
+    score: number,
+    { verdict, isGoingOn = false }: { verdict?: Fall['verdict'] | undefined; isGoingOn?: boolean } = {},
+  ): readonly Finding[] {
+    const isNew = !fall || (!isGoingOn && isAnother(happenedAt))
+    // Evidence of an impact that was taken back, or is over, begins nothing.
+    if (isNew && verdict !== undefined && verdict !== 'supports') return nothing
+    const current = isNew ? begin(at, happenedAt) : fall!
+    current.lastAt = at
+    current.score = Math.max(current.score ?? 0, score)
+    if (verdict) current.verdict = verdict
+    return isNew && !isGoingOn ? tellNew(at, current) : tell(at)
+  }
+
+  function onRadar(at: number, isFallen: boolean, isGoingOn: boolean): readonly Finding[] {
     if (isFallen) {
-      const current = begin(at, at)
+      const isNew = !fall || (!isGoingOn && fall.lyingSince === undefined && isAnother(at))
+      const current = isNew ? begin(at, at) : fall!
+      current.lastAt = at
       current.lyingSince ??= at
       current.hasGotUp = false
-      return tell(at)
+      return isNew && !isGoingOn ? tellNew(at, current) : tell(at)
     }
     if (fall?.lyingSince === undefined) return nothing
     delete fall.lyingSince
     fall.hasGotUp = true
     return tell(at)
+  }
+
+  /** Whether it said so before, and would have said if that were over. */
+  function keepsSaying({ device, value }: Measurement): boolean {
+    const isGoingOn = value === true && down.has(device) && tellsEnd.has(device)
+    if (value === true) down.add(device)
+    else {
+      down.delete(device)
+      tellsEnd.add(device)
+    }
+    return isGoingOn
   }
 
   function onCancelled(at: number): readonly Finding[] {
@@ -154,8 +199,11 @@ function createScene(chosen: Options, target: SceneTarget): Scene {
     const { metric, value, device, clockTrusted } = measurement
     const sign = activity.signOf(measurement)
     if (!clockTrusted) return nothing
-    if (metric === 'isFallen' && kinds.get(device) === 'presence-radar') return onRadar(at, value === true)
-    if (metric === 'isFallen') return value === true ? onBand(at, at, 0.8) : nothing
+    if (metric === 'isFallen') {
+      const isGoingOn = keepsSaying(measurement)
+      if (kinds.get(device) === 'presence-radar') return onRadar(at, value === true, isGoingOn)
+      return value === true ? onBand(at, at, 0.8, { isGoingOn }) : nothing
+    }
     if (metric === 'isCancelled') return value === true ? onCancelled(at) : nothing
     if (!fall) return nothing
     if (metric === 'isInBed') {
@@ -182,7 +230,12 @@ function createScene(chosen: Options, target: SceneTarget): Scene {
       switch (observation.type) {
         case 'fall': {
           const { impactAt, score, evidence } = observation.fall
-          return onBand(observation.at, impactAt, score, evidence?.verdict)
+          return onBand(observation.at, impactAt, score, { verdict: evidence?.verdict })
+        }
+        case 'remembered': {
+          const { measurement } = observation
+          if (measurement.metric === 'isFallen' && measurement.clockTrusted) keepsSaying(measurement)
+          return nothing
         }
         case 'measurement':
           return onMeasurement(observation.at, observation.measurement)

@@ -142,7 +142,7 @@ function play(t: Test, kind: string, story: Story): Finding[] {
             open.add(key)
           }
           if (finding.type === 'clear') open.delete(key)
-          if (finding.type !== 'seen') findings.push(finding)
+          if (finding.type !== 'seen' || finding.isAgain) findings.push(finding)
           return undefined
         },
       },

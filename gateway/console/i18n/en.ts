@@ -534,6 +534,7 @@ export default {
     'fall-moving': 'Somebody has walked in the home since',
     'fall-got-up': 'The radar saw the person get up',
     'fall-cancelled': 'The wearer said afterwards that all is well',
+    'fall-again': 'Another fall shortly before',
     'fall-asking': 'Waiting for the wearer to answer',
     'vitals-pulse': 'Pulse {value}/min ({score} points)',
     'vitals-oxygen': 'Oxygen {value}% ({score} points)',

@@ -674,6 +674,7 @@ export default {
     'fall-moving': '之后家中有走动',
     'fall-got-up': '雷达看到人已起来',
     'fall-cancelled': '佩戴者随后表示没事',
+    'fall-again': '不久前刚跌倒过一次',
     'fall-asking': '正在等佩戴者回应',
     'vitals-pulse': '心率 {value} 次/分（{score} 分）',
     'vitals-oxygen': '血氧 {value}%（{score} 分）',
