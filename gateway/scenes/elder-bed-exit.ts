@@ -31,6 +31,8 @@ const longestFactor = 3
  * given the time, within bounds.
  *
  *   in bed ──left at night──▶ out ──longer than usual──▶ missed (raise) ──back, or morning──▶ in bed (clear)
+ *
+ * Who has not gone to bed yet has not left it, however often the bed says that it is empty.
  */
 export const elderBedExit = defineScene<Options>({
   kind: 'elder-bed-exit',
@@ -50,6 +52,8 @@ function createScene(chosen: Options, target: SceneTarget): Scene {
   /** Minutes out of bed at night. */
   let usual = createBaseline(baselineOptions)
   let leftAt: number | undefined
+  /** What each bed said last. */
+  const inBed = new Map<string, boolean>()
   let movedAt = Number.NEGATIVE_INFINITY
   let wakeAt = Number.POSITIVE_INFINITY
 
@@ -59,9 +63,11 @@ function createScene(chosen: Options, target: SceneTarget): Scene {
     return Math.min(chosen.awayMs * longestFactor, Math.max(chosen.awayMs, learnt))
   }
 
-  function onBed(at: number, isInBed: boolean): readonly Finding[] {
+  function onBed(at: number, device: string, isInBed: boolean): readonly Finding[] {
+    const wasInBed = inBed.get(device) === true
+    inBed.set(device, isInBed)
     if (!isInBed) {
-      if (leftAt === undefined && night.contains(at)) {
+      if (wasInBed && leftAt === undefined && night.contains(at)) {
         leftAt = at
         wakeAt = at + limitMs()
       }
@@ -98,18 +104,27 @@ function createScene(chosen: Options, target: SceneTarget): Scene {
     observe(observation) {
       const { at } = observation
       if (observation.type === 'tick') return onTick(at)
-      if (observation.type !== 'measurement') return nothing
+      if (observation.type !== 'measurement' && observation.type !== 'remembered') return nothing
       const { measurement } = observation
+      const { metric, value, device, clockTrusted, ingestedAt } = measurement
+      if (observation.type === 'remembered') {
+        // What the scene itself has kept may be newer.
+        const isNews = metric === 'isInBed' && clockTrusted && (leftAt === undefined || ingestedAt > leftAt)
+        return isNews ? onBed(ingestedAt, device, value === true) : nothing
+      }
       const sign = activity.signOf(measurement)
-      if (measurement.metric === 'isInBed')
-        return measurement.clockTrusted ? onBed(at, measurement.value === true) : nothing
+      if (metric === 'isInBed') return clockTrusted ? onBed(at, device, value === true) : nothing
       if (sign) movedAt = at
       return nothing
     },
     wakeAt: () => wakeAt,
-    snapshot: () => ({ usual: usual.snapshot(), ...(leftAt === undefined ? {} : { leftAt }) }),
+    snapshot: () => ({
+      ...{ usual: usual.snapshot(), inBed: Object.fromEntries(inBed) },
+      ...(leftAt === undefined ? {} : { leftAt }),
+    }),
     restore(known) {
-      const learnt = known as { usual?: unknown; leftAt?: number } | undefined
+      const learnt = known as { usual?: unknown; inBed?: Record<string, unknown>; leftAt?: number } | undefined
+      for (const [device, value] of Object.entries(learnt?.inBed ?? {})) inBed.set(device, value === true)
       usual = createBaseline(baselineOptions, learnt?.usual)
       if (!Number.isFinite(learnt?.leftAt)) return
       leftAt = learnt!.leftAt!
