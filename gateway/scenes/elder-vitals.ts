@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox'
 import type { Phrase, Severity } from '../core/alarm.ts'
-import { createBaseline } from '../core/baseline.ts'
+import { type Baseline, createBaseline } from '../core/baseline.ts'
 import { createDwell, type Dwell } from '../core/dwell.ts'
 import { defineScene, type Finding, type Scene, type SceneTarget } from '../core/scene.ts'
 import { createElderAlarm, minuteMs } from './elder-alarm.ts'
@@ -33,13 +33,23 @@ const walkMs = 5 * minuteMs
 /** Values of a pulse before anything is called usual: a day or two of wearing it. */
 const learnt = 500
 
-/** One vital sign: what it scores when it stays so. */
-interface Sign {
-  why: string
+/** One vital sign as one device measures it: what it scores when it stays so. */
+interface Source {
   value: number
+  heardAt: number
   /** Dwells of a score of at least 1, 2, 3. */
   scores: readonly Dwell[]
+  /** Of a pulse: far from what is usual for this person. */
+  unusual: Dwell
+  /** What is usual, of a pulse as this kind of device measures it. */
+  usual: Baseline
+}
+
+interface Sign {
+  why: string
   score(value: number): number
+  /** By device. */
+  sources: Map<string, Source>
 }
 
 /**
@@ -47,6 +57,9 @@ interface Sign {
  * or a bed can measure, and held against what is usual for this person. A score counts when it persists. The sum is
  * called partial: temperature, pressure and consciousness are missing, and the temperature of the skin at a wrist is
  * not that of the body, so it has no part in it.
+ *
+ * A band and a bed that measure the same sign are followed side by side, and the worse of them counts: a value is not
+ * taken back by another device that measures something else, or another person.
  */
 export const elderVitals = defineScene<Options>({
   kind: 'elder-vitals',
@@ -65,18 +78,16 @@ function createScene(chosen: Options, target: SceneTarget): Scene {
   const scale = target.elder?.oxygenScale ?? 1
   const liveness = createLiveness()
   const dwell = () => createDwell({ onMs: persistMs, offMs: persistMs, maxGapMs: gapMs })
-  const sign = (why: string, score: (value: number) => number): Sign => ({
-    ...{ why, score, value: Number.NaN },
-    scores: [dwell(), dwell(), dwell()],
-  })
+  const kinds = new Map(target.devices.map(({ id, kind }) => [id, kind]))
+  const sign = (why: string, score: (value: number) => number): Sign => ({ why, score, sources: new Map() })
   const signs: Record<string, Sign> = {
     heartRateBpm: sign('vitals-pulse', pulseScore),
     oxygenSaturationPercent: sign('vitals-oxygen', (value) => oxygenScore(value, scale)),
     breathRatePerMinute: sign('vitals-breath', breathScore),
   }
-  const unusual = createDwell({ onMs: 2 * persistMs, offMs: persistMs, maxGapMs: gapMs })
   const baselineOptions = { minCount: learnt, memory: 20_000, minSpread: 4 }
-  let usual = createBaseline(baselineOptions)
+  /** Of the pulse, by kind of device: a bed measures it in sleep, a band by day. */
+  const baselines = new Map<string, Baseline>()
   const worn = new Map<string, { isWorn: boolean; since: number }>()
   let steps: Array<{ at: number; count: number }> = []
 
@@ -90,9 +101,31 @@ function createScene(chosen: Options, target: SceneTarget): Scene {
     return known === undefined || (known.isWorn && at - known.since >= chosen.settleMs)
   }
 
-  function take(at: number, metric: string, value: number): void {
+  function usualOf(device: string): Baseline {
+    const kind = kinds.get(device) ?? ''
+    const known = baselines.get(kind) ?? createBaseline(baselineOptions)
+    baselines.set(kind, known)
+    return known
+  }
+
+  function sourceOf({ sources }: Sign, device: string): Source {
+    const unusual = createDwell({ onMs: 2 * persistMs, offMs: persistMs, maxGapMs: gapMs })
+    const known = sources.get(device) ?? {
+      ...{ value: Number.NaN, heardAt: Number.NEGATIVE_INFINITY },
+      ...{ scores: [dwell(), dwell(), dwell()], unusual, usual: usualOf(device) },
+    }
+    sources.set(device, known)
+    return known
+  }
+
+  const allSources = () => Object.values(signs).flatMap(({ sources }) => [...sources.values()])
+  const allDwells = () => allSources().flatMap(({ scores, unusual }) => [unusual, ...scores])
+
+  function take(at: number, metric: string, device: string, value: number): void {
     const current = signs[metric]!
-    current.value = value
+    const source = sourceOf(current, device)
+    const { usual, unusual } = source
+    Object.assign(source, { value, heardAt: at })
     let score = current.score(value)
     if (metric === 'heartRateBpm') {
       const walks = isWalking(at)
@@ -106,34 +139,45 @@ function createScene(chosen: Options, target: SceneTarget): Scene {
       const isFar = away !== undefined && Math.abs(away) >= chosen.unusualSpreads
       unusual.update(at, !walks && isFar && Math.abs(value - usual.centre) >= chosen.unusualBpm)
     }
-    for (const [index, each] of current.scores.entries()) each.update(at, score > index)
+    for (const [index, each] of source.scores.entries()) each.update(at, score > index)
   }
+
+  /** The devices that still measure it; where none does, the one that did last: silence does not end an alarm. */
+  function present({ sources }: Sign, at: number): Source[] {
+    const newestFirst = [...sources.values()].sort((one, other) => other.heardAt - one.heardAt)
+    const live = newestFirst.filter(({ heardAt }) => at - heardAt <= gapMs)
+    return live.length > 0 ? live : newestFirst.slice(0, 1)
+  }
+
+  const pointsOf = ({ scores }: Source) => scores.filter(({ isOn }) => isOn).length
 
   function conclude(at: number): readonly Finding[] {
-    if (!alarm.isOpen && !dwells.some(({ isOn }) => isOn)) return nothing
-    const scored = Object.values(signs).map((each) => ({
-      ...each,
-      points: each.scores.filter(({ isOn }) => isOn).length,
-    }))
-    const total = scored.reduce((sum, { points }) => sum + points, 0)
-    const worst = Math.max(...scored.map(({ points }) => points))
-    const why: Phrase[] = scored
-      .filter(({ points }) => points > 0)
-      .map(({ why: key, value, points }) => ({ key, value: Math.round(value), score: points }))
+    if (!alarm.isOpen && !allDwells().some(({ isOn }) => isOn)) return nothing
+    const scored = Object.values(signs).flatMap((each) => {
+      const [worst] = present(each, at)
+        .map((source) => ({ key: each.why, value: Math.round(source.value), score: pointsOf(source) }))
+        .sort((one, other) => other.score - one.score)
+      return worst && worst.score > 0 ? [worst] : []
+    })
+    const total = scored.reduce((sum, { score }) => sum + score, 0)
+    const worst = Math.max(0, ...scored.map(({ score }) => score))
+    const why: Phrase[] = [...scored]
     if (why.length > 0) why.push({ key: 'vitals-partial', score: total })
-    if (unusual.isOn)
-      why.push({ key: 'vitals-unusual', value: Math.round(signs.heartRateBpm!.value), usual: Math.round(usual.centre) })
-    const severity = severityOf(total, worst, unusual.isOn)
+    const unusual = present(signs.heartRateBpm!, at).find((source) => source.unusual.isOn)
+    if (unusual)
+      why.push({
+        ...{ key: 'vitals-unusual', value: Math.round(unusual.value) },
+        usual: Math.round(unusual.usual.centre),
+      })
+    const severity = severityOf(total, worst, unusual !== undefined)
     return severity ? alarm.raise(at, { severity, certainty: 0.7, why }) : alarm.clear(at)
   }
-
-  const dwells = [unusual, ...Object.values(signs).flatMap(({ scores }) => scores)]
 
   return {
     observe(observation) {
       const { at } = observation
       if (observation.type === 'tick') {
-        for (const each of dwells) each.tick(at)
+        for (const each of allDwells()) each.tick(at)
         return conclude(at)
       }
       if (observation.type !== 'measurement' || !liveness.isLive(observation.measurement)) return nothing
@@ -148,13 +192,18 @@ function createScene(chosen: Options, target: SceneTarget): Scene {
         return nothing
       }
       if (!signs[metric] || !isSettled(device, at)) return nothing
-      take(at, metric, value)
+      take(at, metric, device, value)
       return conclude(at)
     },
-    wakeAt: () => dwells.reduce((earliest, each) => Math.min(earliest, each.wakeAt()), Number.POSITIVE_INFINITY),
-    snapshot: () => ({ usual: usual.snapshot() }),
+    wakeAt: () => allDwells().reduce((earliest, each) => Math.min(earliest, each.wakeAt()), Number.POSITIVE_INFINITY),
+    snapshot: () => ({
+      usual: Object.fromEntries([...baselines].map(([kind, baseline]) => [kind, baseline.snapshot()])),
+    }),
     restore(known) {
-      usual = createBaseline(baselineOptions, (known as { usual?: unknown } | undefined)?.usual)
+      const usual = (known as { usual?: Record<string, unknown> } | undefined)?.usual
+      // An older version knew one baseline for all devices.
+      for (const kind of new Set(kinds.values()))
+        baselines.set(kind, createBaseline(baselineOptions, usual?.[kind] ?? usual))
     },
   }
 }
