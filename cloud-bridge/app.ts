@@ -9,6 +9,7 @@ import { type BridgeConfigInput, readBridgeConfig } from './config.ts'
 import { lockDataDirectory, openDatabase } from './database.ts'
 import { createGateway } from './gateway.ts'
 import { createMetrics, startHttp } from './http.ts'
+import type { RefusedRow } from './inbox.ts'
 import type { ParkedRow } from './outbox.ts'
 import { dialects } from './upstreams/index.ts'
 import { startWebhookServer } from './webhook.ts'
@@ -30,6 +31,7 @@ export interface RunningBridge {
   stop(): Promise<void>
   status(): BridgeStatus
   parked(): ParkedRow[]
+  refusals(): RefusedRow[]
   /** Ports really listened on, after start. */
   ports(): { http?: number; webhooks: Record<string, number> }
 }
@@ -114,6 +116,7 @@ export async function createBridge(options: BridgeOptions): Promise<RunningBridg
       },
       status: bridge.status,
       parked: bridge.parked,
+      refusals: bridge.refusals,
       ports: () => ports,
     }
   } catch (error) {

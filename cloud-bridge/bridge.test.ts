@@ -261,6 +261,35 @@ t.test('a status the gateway refuses is recorded, shown and not repeated', async
   t.equal(gateway.calls.refused, 1)
 })
 
+t.test('a platform does not move the cases of another, nor under another number', async (t) => {
+  const { gateway, platform, start, bridge, config } = await setting(t, {
+    behaviour: { mode: 'manual' },
+    bend: (page) => ({
+      ...page,
+      events: page.events.map((event) =>
+        'to' in event && event.to === 'rejected' ? { ...event, ref: 'WG-0' } : event,
+      ),
+    }),
+  })
+  const [{ webhook: _, ...street }] = config.upstreams as [NonNullable<BridgeConfigInput['upstreams']>[number]]
+  await start({ upstreams: [street, { ...street, name: 'district' }] })
+  const { id } = gateway.report()
+  await until('it is up', () => gateway.case(id).upstreamRef)
+  const ref = gateway.case(id).upstreamRef!
+  platform.take(ref, { to: 'filed' })
+  await until('one of them has filed it', () => gateway.case(id).state === 'filed')
+  await until('and the other was refused', () => bridge().status().inbox.refused === 1)
+  t.match(gateway.case(id).history.at(-1)?.idempotencyKey, /^street:/)
+  t.match(bridge().refusals(), [{ upstream: 'district', lastError: /reported to street, not to district/ }])
+  t.equal(gateway.calls.applied, 1, 'the gateway was not even asked')
+
+  const other = gateway.report()
+  await until('it is up', () => gateway.case(other.id).upstreamRef)
+  platform.take(gateway.case(other.id).upstreamRef!, { to: 'rejected', reason: '重复' })
+  await until('refused to both', () => bridge().status().inbox.refused === 3)
+  t.equal(gateway.case(other.id).state, 'reported')
+})
+
 t.test('a platform that gives no reason and no name is believed all the same', async (t) => {
   const { gateway, platform, start } = await setting(t, { behaviour: { mode: 'manual' } })
   await start()

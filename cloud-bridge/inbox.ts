@@ -11,6 +11,7 @@ import type { UnreadableEvent, UpstreamEvent } from './upstream.ts'
  *      │ └────── gateway refused it (409, 404, 422) ─────▶ refused    kept, counted and shown; never retried
  *      └ gateway away, busy or turns the bridge away (next_at)
  *
+ * An event about a case that was reported to another platform, or under another number, is refused without asking.
  * A polled event that is not what the dialect's reference says is refused as it comes: it is kept and shown, and holds up
  * neither the cursor nor the other events.
  *
@@ -50,6 +51,8 @@ export interface Inbox {
   receiveUnreadable(upstream: string, events: readonly UnreadableEvent[], at: number): UnreadableEvent[]
   cursor(upstream: string): string | undefined
   next(now: number): InboxRow | undefined
+  /** Why an event is about a case that is not this platform's; undefined while the bridge knows nothing against it. */
+  whyForeign(row: InboxRow): string | undefined
   applied(id: number, at: number): void
   refused(id: number, at: number, why: string): void
   failed(id: number, nextAt: number, error: string): void
@@ -85,6 +88,7 @@ export function createInbox(database: Database, pauseLimitMs = longestPauseMs): 
         AND NOT EXISTS (SELECT 1 FROM site_case c WHERE c.case_id = i.case_id AND c.upstream = i.upstream
                           AND c.upstream_ref IS NULL)
       ORDER BY i.id LIMIT 1`),
+    owner: database.prepare('SELECT upstream, upstream_ref AS ref FROM site_case WHERE case_id = ?'),
     settle: database.prepare(`
       UPDATE inbox SET state = ?, settled_at = ?, last_error = ?, attempts = attempts + 1 WHERE id = ?`),
     failed: database.prepare(`
@@ -127,6 +131,15 @@ export function createInbox(database: Database, pauseLimitMs = longestPauseMs): 
     next(now) {
       const row = sql.next.get({ now, longest: pauseLimitMs }) as InboxRow | undefined
       return row && parse(row)
+    },
+    whyForeign({ kind, caseId, upstream, body }) {
+      const owner = sql.owner.get(caseId) as { upstream: string | null; ref: string | null } | undefined
+      // Of a case that was not reported yet the gateway decides: the journal may be on its way.
+      if (kind === 'link' || !owner || owner.upstream === null) return undefined
+      if (owner.upstream !== upstream) return `the case was reported to ${owner.upstream}, not to ${upstream}`
+      const { ref } = body as UpstreamEvent
+      if (owner.ref !== null && owner.ref !== ref) return `the case is ${owner.ref} at ${upstream}, not ${ref}`
+      return undefined
     },
     applied: (id, at) => void sql.settle.run('applied', at, null, id),
     refused: (id, at, why) => void sql.settle.run('refused', at, why, id),

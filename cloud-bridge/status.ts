@@ -112,9 +112,12 @@ export function createApplier(options: ApplierOptions): Applier {
     const row = gate.isOpen(clock.now()) ? inbox.next(clock.now()) : undefined
     if (!row) return false
     try {
-      const refusal = await tell(row, signal)
-      gate.succeeded()
-      watch.up()
+      const foreign = inbox.whyForeign(row)
+      const refusal = foreign === undefined ? await tell(row, signal) : { refused: foreign }
+      if (foreign === undefined) {
+        gate.succeeded()
+        watch.up()
+      }
       if (refusal) {
         inbox.refused(row.id, clock.now(), refusal.refused)
         options.onRefused(row, refusal.refused)

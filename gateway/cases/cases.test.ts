@@ -44,3 +44,18 @@ t.test('a case that is overdue is marked and goes up, however many younger ones 
   for (let n = 0; n < 3; n += 1) cases.tick()
   t.match(store.case(youngest.id), { overdueAt: clock.at }, 'and after the last it begins anew')
 })
+
+t.test('a platform moves no case of the property, and no other platform takes a case over', async (t) => {
+  const { store, cases, add } = build()
+  const bridge = { type: 'bridge', id: 'duty officer 3' } as const
+  const own = add()
+  t.match(cases.transition(own.id, { to: 'rejected', role: 'issuer', reason: 'ours' }, bridge), {
+    phrase: { key: 'case-of-property' },
+  })
+  t.match(store.case(own.id), { state: 'reported' })
+  const reported = add({ level: 'X', upstream: 'street' })
+  t.match(cases.linkUpstream(reported.id, { upstream: 'district', upstreamRef: 'D-1' }, bridge), {
+    phrase: { key: 'case-reported', upstream: 'street' },
+  })
+  t.match(cases.transition(reported.id, { to: 'filed', role: 'issuer' }, bridge), { state: 'filed' })
+})

@@ -110,6 +110,8 @@ export function createCases(options: CasesOptions): Cases {
       if (!current) return refuse('no-case', { id })
       if (current.upstream && by.type === 'user' && wanted.role === 'issuer')
         return refuse('case-only-issuer', { upstream: current.upstream })
+      // The bridge hands on what a platform says; of a case that was never reported none has anything to say.
+      if (current.upstream === undefined && by.type === 'bridge') return refuse('case-of-property')
       const transition: CaseTransition = { ...wanted, at: wanted.at ?? now(), actor: by }
       const moved = applyCase(current, transition)
       if (isRefusal(moved)) return moved
@@ -128,6 +130,8 @@ export function createCases(options: CasesOptions): Cases {
       if (current.upstreamRef === upstreamRef) return current
       if (current.upstreamRef)
         return refuse('case-numbered', { number: current.upstreamRef, upstream: current.upstream ?? '' })
+      if (current.upstream !== undefined && current.upstream !== upstream)
+        return refuse('case-reported', { upstream: current.upstream })
       const linked: Case = { ...current, upstream, upstreamRef }
       store.transact((transaction) => transaction.putCase(linked, { type: 'linked', at: now() }, by))
       return linked

@@ -36,6 +36,7 @@ export const refusals = {
   'case-ended': 'the case is {state}',
   'case-numbered': 'already {number} at {upstream}',
   'case-only-issuer': 'only {upstream}, which issued the case, may do this',
+  'case-of-property': 'the property issues this case: it was not reported to a platform',
   'case-key-used': 'idempotencyKey {idempotencyKey} already moved case {id}',
   'no-upstream': 'this site has no upstream; configure one under upstreams',
   'no-consent-to-city': 'it concerns a person who has not agreed that the city is told',

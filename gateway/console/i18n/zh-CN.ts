@@ -436,6 +436,7 @@ export default {
     'case-ended': '案件已是“{state}”',
     'case-numbered': '在 {upstream} 已有编号 {number}',
     'case-only-issuer': '案件由 {upstream} 派发，只能由其操作',
+    'case-of-property': '案件由物业派发，未上报平台',
     'case-key-used': '同一请求已经处理过案件 {id}（{idempotencyKey}）',
     'no-upstream': '本站点没有配置上级平台，请在站点文件里配置',
     'no-consent-to-city': '涉及的人没有同意告知城市平台',
