@@ -246,6 +246,11 @@ export interface Notifier {
   /** UTF-8 bytes of title, text and link that fit into one message. */
   readonly maxBytes: number
   /**
+   * Whether several messages can go as one that says every place and person, where bytes alone do not tell; absent: they
+   * can.
+   */
+  fitsInOne?(messages: readonly [PersonMessage, ...PersonMessage[]]): boolean
+  /**
    * Sends one message to one address, or several messages of a storm as one.
    * @throws {DeliveryError}
    */

@@ -174,6 +174,7 @@ export function createCourier(options: CourierOptions): RunningCourier {
       if (job === first || job.isCritical !== first.isCritical || addressOf(job) !== addressOf(first)) continue
       bytes += bytesOf(job)
       if (group.length >= maxGrouped || bytes > lane.notifier.maxBytes) break
+      if (lane.notifier.fitsInOne?.(messagesOf([...group, job])) === false) break
       group.push(job)
     }
     const taken = new Set(group)
@@ -191,8 +192,7 @@ export function createCourier(options: CourierOptions): RunningCourier {
     }
     try {
       const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(attemptWithinMs)])
-      const messages = group.map((job) => job.errand.message) as [PersonMessage, ...PersonMessage[]]
-      const report = await lane.notifier.send(messages, errand.to, signal)
+      const report = await lane.notifier.send(messagesOf(group), errand.to, signal)
       lane.failures = 0
       setState(lane, 'up')
       counts.accepted += group.length
@@ -319,6 +319,10 @@ export function createCourier(options: CourierOptions): RunningCourier {
 
 function addressOf({ errand }: Job): string {
   return errand.to.address ?? errand.to.person
+}
+
+function messagesOf([first, ...others]: readonly [Job, ...Job[]]): [PersonMessage, ...PersonMessage[]] {
+  return [first.errand.message, ...others.map(({ errand }) => errand.message)]
 }
 
 /** Of one message in a group; the link is written out. */

@@ -72,9 +72,28 @@ export function withCountry(number: string): string {
   return number.startsWith('+') ? number : `+86${number}`
 }
 
+const wholeValue = (messages: Messages, name: FieldName): string =>
+  name === 'link' ? (messages[0].link ?? '') : fieldsOf(messages)[name]
+
+/**
+ * Whether a template with these variables says every place and person of several alarms, whole. Who answers such a call
+ * or follows its link answers for all of them: nobody may be in it of whom they have not heard.
+ */
+export function fitsTemplate(messages: Messages, names: readonly FieldName[]): boolean {
+  if (messages.length === 1) return true
+  const isSaid = (name: 'where' | 'who') =>
+    names.includes(name) || messages.every(({ fields }) => fields[name] === messages[0].fields[name])
+  return (
+    !names.includes('link') &&
+    isSaid('where') &&
+    isSaid('who') &&
+    names.every((name) => wholeValue(messages, name).length <= maxValue)
+  )
+}
+
 /** Variables of a template, shortened to what providers take. */
 function templateValue(messages: Messages, name: FieldName): string {
-  const value = name === 'link' ? (messages[0].link ?? '') : fieldsOf(messages)[name]
+  const value = wholeValue(messages, name)
   return value.length <= maxValue ? value : `${value.slice(0, maxValue - 1)}…`
 }
 

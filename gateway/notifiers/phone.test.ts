@@ -143,6 +143,51 @@ t.test('a call by Aliyun reads the template twice; one call tells of every place
   t.same(JSON.parse(query.get('TtsParam')!), { where: '1 号楼 301、2 号楼 502' })
 })
 
+t.test('in a storm of calls for help every home is said whole, by as many calls as that takes', async (t) => {
+  const vendor = await startVendor(t, () => ({ body: { Code: 'OK', CallId: 'call-7' } }))
+  const account = { accessKeyId: 'AK', accessKeySecret: { env: 'KEY' }, url: vendor.url }
+  const storm = async (driver: typeof voice | typeof sms, options: object) => {
+    const before = vendor.received.length
+    const notifier = driver.create({ aliyun: { ...account, ...options } } as never, createContext())
+    const logger = pino({ level: 'silent' })
+    const courier = createCourier({ notifiers: [notifier], logger, now: Date.now, random: Math.random })
+    t.teardown(() => courier.close())
+    const calls = Array.from({ length: 10 }, (_, n) =>
+      courier.send({
+        ...{ notifier: notifier.id, to, expiresAt: Date.now() + 600_000 },
+        message: aMessage({
+          alarm: `alarm-${n}`,
+          link: `https://e.example/${n}`,
+          fields: {
+            what: '老人跌倒',
+            where: `${n + 1} 号楼 2 单元 701`,
+            who: `${n + 1} 号楼 701 室长者`,
+            when: '02:00',
+          },
+        }),
+      }),
+    )
+    t.ok((await Promise.all(calls)).every(({ state }) => state === 'accepted'))
+    return vendor.received
+      .slice(before)
+      .map(({ query }) => JSON.parse(query.get('TtsParam') ?? query.get('TemplateParam')!) as Record<string, string>)
+  }
+  const homes = Array.from({ length: 10 }, (_, n) => `${n + 1} 号楼 2 单元 701`)
+  const both = { where: 'where', who: 'who' } as const
+  const told = await storm(voice, { ttsCode: 'TTS_1', playTimes: 2, parameters: both })
+  t.same(told.flatMap(({ where }) => where!.split('、')).sort(), [...homes].sort())
+  t.ok(told.length < 10, `${told.length} calls`)
+
+  const wheres = await storm(voice, { ttsCode: 'TTS_1', playTimes: 2, parameters: { where: 'where' } })
+  t.equal(wheres.length, 10, 'where nobody’s name is said, each is a call of its own')
+
+  const texts = { signName: '江畔花园', templateCode: 'SMS_1', parameters: { ...both, link: 'link' } }
+  t.same(
+    (await storm(sms, texts)).map(({ link }) => link),
+    homes.map((_, n) => `https://e.example/${n}`),
+  )
+})
+
 t.test('a provider of one’s own takes signed JSON with the whole text', async (t) => {
   const vendor = await startVendor(t, ({ headers, body }) => {
     const expected = webhookSignature(Number(headers['x-gridgate-timestamp']), body.toString(), 'shared')

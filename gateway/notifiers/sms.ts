@@ -6,6 +6,7 @@ import {
   acceptedBy,
   askAliyun,
   askTencent,
+  fitsTemplate,
   listedValues,
   namedValues,
   phoneOptions,
@@ -36,11 +37,14 @@ export const sms = defineNotifier<Options>({
   kind: 'sms',
   options: Options,
   create({ aliyun, tencent, http }, context) {
+    const named = aliyun ? Object.values(aliyun.parameters) : tencent?.parameters
     return {
       id: context.id,
       channel: 'sms',
       limits: [{ count: 100, perMs: 60_000 }],
       maxBytes: 2000,
+      // A provider of one's own is given the whole text.
+      ...(named ? { fitsInOne: (messages) => fitsTemplate(messages, named) } : {}),
       ...receiptReader((aliyun ?? tencent)?.receiptSecret, context, aliyun ? aliyunSmsReceipts : tencentSmsReceipts),
       async send(messages, { person, address }, signal) {
         const number = requireNumber(address, person, context)

@@ -4,6 +4,7 @@ import {
   acceptedBy,
   askAliyun,
   askTencent,
+  fitsTemplate,
   listedValues,
   namedValues,
   phoneOptions,
@@ -39,11 +40,14 @@ export const voice = defineNotifier<Options>({
   kind: 'voice',
   options: Options,
   create({ aliyun, tencent, http }, context) {
+    const named = aliyun ? Object.values(aliyun.parameters) : tencent?.parameters
     return {
       id: context.id,
       channel: 'voice',
       limits: [{ count: 30, perMs: 60_000 }],
       maxBytes: 2000,
+      // A provider of one's own is given the whole text.
+      ...(named ? { fitsInOne: (messages) => fitsTemplate(messages, named) } : {}),
       ...receiptReader(
         (aliyun ?? tencent)?.receiptSecret,
         context,
