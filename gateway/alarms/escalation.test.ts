@@ -90,6 +90,14 @@ function build(t: Test, options: { isQuiet?: boolean } = {}) {
       alarms.take({ type: 'raise', ...judged(severity, { person: 'elder-301', ...more }) } as Finding, 'fall')!,
     reassess: (severity: 'low' | 'medium' | 'critical', more: object = {}) =>
       alarms.take({ type: 'reassess', ...judged(severity, more) } as Finding, 'fall'),
+    /** Somebody sets the clock, while the gateway runs or before it starts again. */
+    setClock: (byMs: number) => (at += byMs),
+    passed: (seconds: number) => {
+      for (let n = 0; n < seconds; n++) {
+        at += second
+        escalation.tick()
+      }
+    },
     /** Lets the clock run, a second at a time. */
     until(seconds: number) {
       while (at < night + seconds * second) {
@@ -190,4 +198,27 @@ t.test('what was settled as harmless and becomes dangerous is a new alarm for ev
   alarms.verdict(next!.id, { value: 'false-alarm', reason: 'cooking again' }, operator)
   reassess('medium')
   t.equal(reassess('critical'), undefined, 'as dangerous as when it was settled')
+})
+
+t.test('a clock that is set back eight hours keeps nobody waiting for eight hours', async (t) => {
+  const { raise, until, told, setClock, passed } = build(t)
+  raise('critical')
+  until(30)
+  setClock(-8 * 3600 * second)
+  passed(29)
+  t.equal(told.length, 2)
+  passed(2)
+  t.match(told.slice(2), [/second: critical/], 'the second contact is called 60 s after the alarm')
+  passed(120)
+  t.match(told.slice(3), [/desk: critical/, /guard: critical/])
+})
+
+t.test('a clock that was set back while the gateway was down brings the next step forward', async (t) => {
+  const { raise, until, told, setClock, passed, escalation } = build(t)
+  raise('critical')
+  until(30)
+  setClock(-8 * 3600 * second)
+  escalation.resume()
+  passed(1)
+  t.match(told.slice(-1), [/second: critical/])
 })

@@ -5,10 +5,12 @@ import {
   beginResponse,
   type DueStep,
   heldBack,
+  longestWaitMs,
   type Notice,
   type Receipt,
   type Response,
   replan,
+  shiftTimers,
   takeDue,
   upcomingStep,
 } from '../core/escalation.ts'
@@ -69,6 +71,8 @@ export interface Escalation extends AlarmEscalation, ResponseService {
 const system: Actor = { type: 'system', id: 'gateway' }
 /** A channel is tried for so long; by then the chain has told others. */
 const triedForMs = 10 * 60_000
+/** A clock that goes back further was set; less is its adjustment. */
+const setBackMs = 2000
 
 /**
  * Tells people of alarms until somebody answers. The states and timers are those of core/escalation.ts; here they meet
@@ -83,6 +87,31 @@ export function createEscalation(options: EscalationOptions): Escalation {
   const clocks = new Map<string, (at: number) => WallTime>([[options.timeZone, siteClock]])
   const receipts = createReceiptBook(store, now, options.onError)
   const sent = createSentMessages(store, now)
+  let lastTickAt = now()
+
+  /** Every alarm with a timer, due or not. */
+  const withTimer = () => store.alarmsToEscalate(Number.MAX_SAFE_INTEGER)
+
+  function shift(alarm: Alarm, byMs: number, at: number): void {
+    const response = alarm.response && shiftTimers(alarm.response, byMs)
+    if (response) changeAlarm(store, alarm.id, { type: 'told', at, response, notices: [] }, system, at)
+  }
+
+  /** By a clock set back for hours nobody would be called for hours. */
+  function followClock(at: number): void {
+    if (at < lastTickAt - setBackMs) for (const alarm of withTimer()) shift(alarm, at - lastTickAt, at)
+    lastTickAt = at
+  }
+
+  /** The clock may have been set back while the gateway was down: what no chain can have planned is due now. */
+  function bringForward(at: number): void {
+    lastTickAt = at
+    for (const alarm of withTimer()) {
+      const { chain, nextAt } = alarm.response!
+      const known = chains.get(chain)
+      if (known && nextAt !== undefined && nextAt - at > longestWaitMs(known)) shift(alarm, at - nextAt, at)
+    }
+  }
 
   const clockOf = (timeZone: string) => {
     const known = clocks.get(timeZone) ?? createWallClock(timeZone)
@@ -299,6 +328,7 @@ export function createEscalation(options: EscalationOptions): Escalation {
       ),
 
     resume() {
+      bringForward(now())
       for (const alarm of store.alarmsWithWaitingNotices()) {
         // Answered meanwhile: what was not sent then is not sent now, unless it tells of what came after the answer.
         const answered = alarm.response?.state === 'calling' ? undefined : alarm.response?.answers.at(-1)?.at
@@ -311,6 +341,7 @@ export function createEscalation(options: EscalationOptions): Escalation {
 
     tick() {
       const at = now()
+      followClock(at)
       for (const alarm of store.alarmsToEscalate(at)) {
         const step = takeSteps(alarm, at)
         // A chain that the site file has no more: nobody is left to be told.

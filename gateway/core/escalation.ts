@@ -17,7 +17,7 @@ import { type Refusal, refuse } from './refusal.ts'
  *
  * Timers: in `calling`, `nextAt` is when the next step is due, counted from the alarm, from the start of the round
  * after that; in every other state there is none. It is stored with the alarm, so a step that came due while the
- * gateway was down runs at the start. Sending never ends `calling`, nor does a channel's "accepted", nor does a page
+ * gateway was down runs at the start. When the clock is set back, timers are set back with it. Sending never ends `calling`, nor does a channel's "accepted", nor does a page
  * that was opened: only an answer does. Acknowledging at the console is an answer of the control room; a verdict
  * settles the response as a false alarm, or answers it as confirmed. Settling acknowledges the alarm; answering and
  * arriving do not: the control room goes on hearing of what is not over (docs/decisions/0029).
@@ -190,6 +190,22 @@ export function replan(chain: Chain, response: Response, severity: Severity, at:
   // All of them were taken before it weighed so little that nobody was called any more.
   const next = { round: round + 1, roundStartedAt: at, nextStep: first, nextAt: at + chain.steps[first]!.afterMs }
   return { ...response, ...next }
+}
+
+/** The same timers by a clock that was set by so much; negative: back. */
+export function shiftTimers(response: Response, byMs: number): Response {
+  const { startedAt, roundStartedAt, nextAt, lastRound } = response
+  return {
+    ...response,
+    ...{ startedAt: startedAt + byMs, roundStartedAt: roundStartedAt + byMs },
+    ...(nextAt === undefined ? {} : { nextAt: nextAt + byMs }),
+    ...(lastRound ? { lastRound: { ...lastRound, startedAt: lastRound.startedAt + byMs } } : {}),
+  }
+}
+
+/** No step of this chain is ever further ahead; one that is was planned by another clock. */
+export function longestWaitMs(chain: Chain): number {
+  return chain.repeatMs + Math.max(0, ...chain.steps.map(({ afterMs }) => afterMs))
 }
 
 /**

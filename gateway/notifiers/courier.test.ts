@@ -204,6 +204,31 @@ t.test('after closing nothing is sent, and what waited says so', async (t) => {
   t.equal(sent.length, 1)
 })
 
+t.test('a clock that is set back eight hours holds up no message', async (t) => {
+  const hour = 3600_000
+  let setBy = 0
+  let failures = 1
+  const { notifier, sent } = createChannel({
+    limits: [{ count: 2, perMs: 200 }],
+    fail: () => (failures-- > 0 ? new DeliveryError('away', { retryable: true }) : undefined),
+  })
+  const courier = createCourier({
+    ...{ notifiers: [notifier], logger: pino({ level: 'silent' }), random: Math.random },
+    ...{ now: () => Date.now() + setBy, backoff: { minMs: 5, maxMs: 20 } },
+  })
+  t.teardown(() => courier.close())
+  const send = (alarm: string) =>
+    courier.send({
+      ...{ notifier: 'bot', to: { person: alarm, address: alarm }, message: aMessage({ alarm }) },
+      expiresAt: Date.now() + setBy + 60_000,
+    })
+  const first = send('before')
+  setBy = -8 * hour
+  const outcomes = await Promise.all([first, send('after-1'), send('after-2')])
+  t.same([...new Set(outcomes.map(({ state }) => state))], ['accepted'])
+  t.equal(sent.length, 4, 'one of them twice')
+})
+
 t.test('a window slides: never more than the count within its length', async (t) => {
   const window = createRateWindow([
     { count: 100, perMs: 60_000 },

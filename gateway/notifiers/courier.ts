@@ -9,6 +9,8 @@ export interface CourierOptions {
   notifiers: readonly Notifier[]
   logger: Pick<Logger, 'warn' | 'info'>
   now: () => number
+  /** Milliseconds on a clock that is never set; default the process's own. Queues go by it. */
+  monotonicMs?: () => number
   /** Uniform in [0, 1). */
   random: () => number
   /** A channel was lost, or is back. */
@@ -53,7 +55,9 @@ const maxAsked = 2000
 interface Job {
   errand: Errand
   isCritical: boolean
+  /** By the monotonic clock, as `expiresAt`. */
   notBefore: number
+  expiresAt: number
   attempts: number
   triedAt?: number
   resolve(outcome: ErrandOutcome): void
@@ -66,6 +70,7 @@ interface Lane {
   waiting: Job[]
   /** Addresses with an attempt under way. */
   inFlight: Set<string>
+  /** By the monotonic clock. */
   pausedUntil: number
   state: Omit<ChannelState, 'waiting'>
   failures: number
@@ -87,7 +92,7 @@ interface Lane {
  * an address says nothing about the channel.
  */
 export function createCourier(options: CourierOptions): RunningCourier {
-  const { now, random, logger } = options
+  const { now, random, logger, monotonicMs = () => performance.now() } = options
   const backoff = options.backoff ?? { minMs: 1000, maxMs: 30_000 }
   const counts: CourierCounts = {
     accepted: 0,
@@ -109,7 +114,7 @@ export function createCourier(options: CourierOptions): RunningCourier {
         window: createRateWindow(notifier.limits),
         waiting: [],
         inFlight: new Set(),
-        pausedUntil: 0,
+        pausedUntil: Number.NEGATIVE_INFINITY,
         state: { notifier: notifier.id, channel: notifier.channel, state: 'unknown', since: now() },
         failures: 0,
       },
@@ -137,7 +142,7 @@ export function createCourier(options: CourierOptions): RunningCourier {
   function advance(lane: Lane): void {
     if (closing.signal.aborted) return
     clearTimeout(lane.timer)
-    const at = now()
+    const at = monotonicMs()
     let wakeAt = Number.POSITIVE_INFINITY
     if (lane.pausedUntil > at) wakeAt = lane.pausedUntil
     else
@@ -243,11 +248,11 @@ export function createCourier(options: CourierOptions): RunningCourier {
       lane.failures++
       if (!error.retryable || lane.failures >= 2) setState(lane, 'down', error)
     }
-    const at = now()
+    const at = monotonicMs()
     if (error.retryAfterMs !== undefined) lane.pausedUntil = at + error.retryAfterMs
     for (const job of group) {
       const notBefore = at + backoffMs(job.attempts - 1, backoff, random)
-      if (error.retryable && Math.max(notBefore, lane.pausedUntil) < job.errand.expiresAt) {
+      if (error.retryable && Math.max(notBefore, lane.pausedUntil) < job.expiresAt) {
         counts.retried++
         job.notBefore = notBefore
         enqueue(lane, job)
@@ -286,7 +291,8 @@ export function createCourier(options: CourierOptions): RunningCourier {
       }
       return new Promise((resolve) => {
         const isCritical = errand.message.severity === 'critical'
-        const job: Job = { errand, isCritical, notBefore: 0, attempts: 0, resolve }
+        const expiresAt = monotonicMs() + errand.expiresAt - now()
+        const job: Job = { errand, isCritical, notBefore: Number.NEGATIVE_INFINITY, expiresAt, attempts: 0, resolve }
         if (lane.waiting.length >= (isCritical ? maxWaitingCritical : maxWaiting)) {
           giveUp([job], 'overflowed', tell('overflowed'))
           return

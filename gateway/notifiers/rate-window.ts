@@ -1,6 +1,6 @@
-/** How much of a channel's rate is left at an instant. */
+/** How much of a channel's rate is left at an instant, on a clock that is never set. */
 export interface RateWindow {
-  /** Epoch ms from which one more may be sent; `at` or earlier: now. @param isUrgent may use the reserve too */
+  /** From when one more may be sent; `at` or earlier: now. @param isUrgent may use the reserve too */
   freeAt(at: number, isUrgent: boolean): number
   take(at: number): void
 }
