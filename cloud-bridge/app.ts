@@ -94,6 +94,8 @@ export async function createBridge(options: BridgeOptions): Promise<RunningBridg
               ...config.http,
               status: bridge.status,
               parked: bridge.parked,
+              stuck: bridge.stuck,
+              refusals: bridge.refusals,
               metrics: metrics.registry,
             })
             cleanUp.defer('http', http.close)

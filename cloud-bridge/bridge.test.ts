@@ -30,6 +30,7 @@ interface SettingOptions {
   /** Bends the events of a polled page before the bridge reads them; returns what takes the page's place. */
   bend?(page: { events: object[]; cursor: string; hasMore: boolean }): object
   clock?: Clock
+  fetch?: typeof fetch
 }
 
 /** A fetch whose answers to polls are bent. */
@@ -73,6 +74,7 @@ async function setting(t: Test, options: SettingOptions = {}) {
   }
   const world = {
     ...(options.bend ? { fetch: bending(options.bend) } : {}),
+    ...(options.fetch ? { fetch: options.fetch } : {}),
     ...(options.clock ? { clock: options.clock } : {}),
   }
   let bridge = await createBridge({ config, ...world })
@@ -256,6 +258,7 @@ t.test('a status the gateway refuses is recorded, shown and not repeated', async
   const ref = gateway.case(id).upstreamRef!
   platform.take(ref, { to: 'filed' })
   await until('refused', () => bridge().status().inbox.refused === 1)
+  t.ok(bridge().status().isDegraded, 'somebody should look at it today')
   platform.take(ref, { to: 'dispatched' })
   await until('the next one is applied', () => gateway.case(id).state === 'dispatched')
   t.equal(gateway.calls.refused, 1)
@@ -447,6 +450,28 @@ t.test('health, metrics and the parked list can be read', async (t) => {
   t.match(await get('/metrics'), /gridgate_bridge_outbox_rows\{upstream="street",state="parked"\} 1/)
   t.match(JSON.parse(await get('/parked')), { items: [{ kind: 'open', hint: /send the row again/ }] })
   t.match(await (await fetch(platform.pageUrl)).text(), /网格化综合管理平台/)
+})
+
+t.test('a case the platform has lost is shown as stuck, and health says that somebody should look', async (t) => {
+  let shiftMs = 0
+  const clock: Clock = { now: () => Date.now() + shiftMs, sleep: systemClock.sleep }
+  const { gateway, start } = await setting(t, {
+    behaviour: { mode: 'manual' },
+    clock,
+    fetch: async (url, init) =>
+      String(url).includes('/grid/') && String(url).endsWith('/transitions')
+        ? new Response('{}', { status: 404 })
+        : await fetch(url, init),
+  })
+  const bridge = await start({ http: { port: 0 } })
+  const get = async (path: string) => (await fetch(`http://127.0.0.1:${bridge.ports().http}${path}`)).json()
+  const { id } = gateway.report()
+  await until('it is up', () => gateway.case(id).upstreamRef)
+  gateway.step(id, { to: 'filed', role: 'issuer' })
+  shiftMs = 2 * 3600_000
+  await until('it counts as stuck', () => bridge.status().stuck === 1)
+  t.match(await get('/health'), { status: 'degraded', stuck: 1, parked: 0, down: [] })
+  t.match(await get('/parked'), { items: [], stuck: { rows: [{ caseId: id, lastError: /404/ }], events: [] } })
 })
 
 t.test('a second bridge on the same data, a taken port and a wrong configuration are told in words', async (t) => {

@@ -10,7 +10,7 @@ import { createFeed } from './feed.ts'
 import { createGate, longestPauseMs } from './gate.ts'
 import type { Gateway } from './gateway.ts'
 import type { BridgeMetrics } from './http.ts'
-import { createInbox, type RefusedRow } from './inbox.ts'
+import { createInbox, type RefusedRow, type StuckEvent } from './inbox.ts'
 import { createOutbox, type OutboxCounts, type ParkedRow } from './outbox.ts'
 import { createReachability, mergeReachability, type Reachability } from './reachability.ts'
 import { createApplier, createPoller } from './status.ts'
@@ -35,11 +35,15 @@ export interface UpstreamStatus extends Reachability {
 
 export interface BridgeStatus {
   at: number
-  /** Something a person should look at: a side is away, a row is parked, an event was refused, a case has nowhere to go. */
+  /** Something a person should look at: a side is away, a row is parked or stuck, an event was refused today, a case has nowhere to go. */
   isDegraded: boolean
   gateway: Reachability & { cursor: number; lastSeq: number }
   upstreams: UpstreamStatus[]
   inbox: { waiting: number; applied: number; refused: number }
+  /** Events refused within a day: afterwards somebody has seen it, or nobody will. */
+  recentlyRefused: number
+  /** Rows and events that were tried often and have waited for more than an hour; 200 of each at most are counted. */
+  stuck: number
   /** Rows kept for cases that live at the property. */
   held: number
   /** Cases that are due but whose upstream is not configured. */
@@ -64,6 +68,7 @@ export interface Bridge {
   status(): BridgeStatus
   parked(): ParkedRow[]
   refusals(): RefusedRow[]
+  stuck(): { rows: ParkedRow[]; events: StuckEvent[] }
   /** Stores what a webhook brought; committed when it returns. */
   receive(upstream: string, events: UpstreamEvent[]): void
   /** What a crash or a new configuration left to be put right. Call it once, before `run`. */
@@ -78,6 +83,7 @@ const gateLimitMs = 30_000
 const lookEveryMs = 1000
 const pruneEveryMs = 6 * 3600_000
 const listLimit = 200
+const recentMs = 24 * 3600_000
 
 export function createBridge({
   config,
@@ -219,6 +225,8 @@ export function createBridge({
     }
   }
 
+  const stuck = () => ({ rows: outbox.stuck(clock.now(), listLimit), events: inbox.stuck(clock.now(), listLimit) })
+
   function status(): BridgeStatus {
     const gatewayWays = [gatewayWatches.feed.status(), gatewayWatches.applier.status()]
     const gatewayStatus = { ...mergeReachability(gatewayWays), ...feed.status() }
@@ -235,14 +243,19 @@ export function createBridge({
     })
     const unrouted = (unroutedSql.get() as { n: number }).n
     const counts = inbox.counts()
+    const { rows, events } = stuck()
+    const recentlyRefused = inbox.refusedSince(clock.now() - recentMs)
+    const isWaitingForSomebody = rows.length + events.length + recentlyRefused + unrouted > 0
     const isDown = [gatewayStatus, ...upstreamStatus].some(({ state }) => state === 'down')
     const isParked = upstreamStatus.some(({ outbox: rows }) => rows.parked > 0)
     return {
       at: clock.now(),
-      isDegraded: isDown || isParked || unrouted > 0 || broken !== undefined,
+      isDegraded: isDown || isParked || isWaitingForSomebody || broken !== undefined,
       gateway: gatewayStatus,
       upstreams: upstreamStatus,
       inbox: counts,
+      recentlyRefused,
+      stuck: rows.length + events.length,
       held: outbox.held(),
       unrouted,
       ...(broken === undefined ? {} : { broken }),
@@ -252,6 +265,7 @@ export function createBridge({
   return {
     status,
     parked: () => outbox.parked(listLimit),
+    stuck,
     refusals: () => inbox.refusals(listLimit),
     receive(upstream, events) {
       inbox.receive(upstream, events, clock.now())

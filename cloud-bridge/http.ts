@@ -1,6 +1,7 @@
 import fastify from 'fastify'
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { BridgeStatus } from './bridge.ts'
+import type { RefusedRow, StuckEvent } from './inbox.ts'
 import type { ParkedRow } from './outbox.ts'
 import { listen, portOf } from './webhook.ts'
 
@@ -65,6 +66,9 @@ export function createMetrics(status: () => BridgeStatus): BridgeMetrics {
   gauge('unrouted_cases', 'Cases that are due but whose upstream is not configured.', [], (self) =>
     self.set(status().unrouted),
   )
+  gauge('stuck_rows', 'Rows and events tried often and waiting for more than an hour.', [], (self) =>
+    self.set(status().stuck),
+  )
   gauge('inbox_waiting_rows', 'Links and events the gateway has not taken yet.', [], (self) =>
     self.set(status().inbox.waiting),
   )
@@ -88,6 +92,8 @@ export interface HttpOptions {
   port: number
   status(): BridgeStatus
   parked(): ParkedRow[]
+  stuck(): { rows: ParkedRow[]; events: StuckEvent[] }
+  refusals(): RefusedRow[]
   metrics: Registry
 }
 
@@ -99,15 +105,24 @@ export interface HttpOptions {
 export async function startHttp(options: HttpOptions): Promise<{ port: number; close(): Promise<void> }> {
   const server = fastify({ forceCloseConnections: true })
   server.get('/health', async () => {
-    const { isDegraded, gateway, upstreams } = options.status()
+    const { isDegraded, gateway, upstreams, stuck, recentlyRefused, unrouted } = options.status()
     const down = [{ name: 'gateway', ...gateway }, ...upstreams].filter(({ state }) => state === 'down')
     return {
       status: isDegraded ? 'degraded' : 'ok',
+      parked: upstreams.reduce((sum, { outbox }) => sum + outbox.parked, 0),
+      stuck,
+      recentlyRefused,
+      unrouted,
       down: down.map(({ name, since, reason }) => ({ name, since: new Date(since).toISOString(), reason })),
     }
   })
   server.get('/status', async () => options.status())
-  server.get('/parked', async () => ({ items: options.parked() }))
+  server.get('/parked', async () => ({
+    items: options.parked(),
+    stuck: options.stuck(),
+    // Without what the platform wrote: it names people.
+    refused: options.refusals().map(({ body: _, ...row }) => row),
+  }))
   server.get('/metrics', async (_request, reply) =>
     reply.type(options.metrics.contentType).send(await options.metrics.metrics()),
   )

@@ -1,6 +1,6 @@
 import { atomically, type Database } from './database.ts'
 import { longestPauseMs } from './gate.ts'
-import { isDue } from './outbox.ts'
+import { isDue, stuckAfterMs, stuckAttempts } from './outbox.ts'
 import type { UnreadableEvent, UpstreamEvent } from './upstream.ts'
 
 /**
@@ -44,6 +44,11 @@ export interface RefusedRow {
   receivedAt: number
 }
 
+/** What waits for the gateway although it was tried often and long ago. */
+export interface StuckEvent extends Omit<RefusedRow, 'body'> {
+  attempts: number
+}
+
 export interface Inbox {
   /** Stores events and, when they came by polling, the cursor behind them. Returns how many were new. */
   receive(upstream: string, events: readonly UpstreamEvent[], at: number, cursor?: string): number
@@ -58,6 +63,8 @@ export interface Inbox {
   failed(id: number, nextAt: number, error: string): void
   counts(): { waiting: number; applied: number; refused: number }
   refusals(limit: number): RefusedRow[]
+  refusedSince(at: number): number
+  stuck(now: number, limit: number): StuckEvent[]
 }
 
 /** @param pauseLimitMs no row is ever put off for longer */
@@ -94,6 +101,11 @@ export function createInbox(database: Database, pauseLimitMs = longestPauseMs): 
     failed: database.prepare(`
       UPDATE inbox SET next_at = ?, last_error = ?, attempts = attempts + 1 WHERE id = ?`),
     counts: database.prepare('SELECT state, count(*) AS n FROM inbox GROUP BY state'),
+    refusedSince: database.prepare(`SELECT count(*) AS n FROM inbox WHERE state = 'refused' AND settled_at >= ?`),
+    stuck: database.prepare(`
+      SELECT id, upstream, event_id AS eventId, case_id AS caseId, coalesce(last_error, '') AS lastError,
+             received_at AS receivedAt, attempts
+      FROM inbox WHERE state = 'waiting' AND attempts >= ${stuckAttempts} AND received_at <= ? ORDER BY id LIMIT ?`),
     refusals: database.prepare(`
       SELECT id, upstream, event_id AS eventId, case_id AS caseId, body, last_error AS lastError,
              received_at AS receivedAt
@@ -149,6 +161,8 @@ export function createInbox(database: Database, pauseLimitMs = longestPauseMs): 
       const count = (state: string) => rows.find((row) => row.state === state)?.n ?? 0
       return { waiting: count('waiting'), applied: count('applied'), refused: count('refused') }
     },
+    refusedSince: (at) => (sql.refusedSince.get(at) as { n: number }).n,
+    stuck: (now, limit) => sql.stuck.all(now - stuckAfterMs, limit) as unknown as StuckEvent[],
     refusals: (limit) => (sql.refusals.all(limit) as RefusedRow[]).map(parse),
   }
 }

@@ -119,7 +119,7 @@ t.test('parked rows are listed and sent again from the command line while the br
   writeFileSync(file, JSON.stringify({ ...config, upstreams: [withSecretFile] }))
   const listed = await run(['parked', '--config', file])
   t.match(listed.output, /1\tparked at street\topen\tcase .*422/)
-  t.match(listed.output, '1 parked, 0 refused by the gateway')
+  t.match(listed.output, '1 parked, 0 stuck, 0 refused by the gateway')
   platform.behave({ refuseTypes: [] })
   t.match(await run(['resend', '1', '--config', file]), { code: 0, output: /will be sent again/ })
   await until(() => platform.ledger().cases.length === 1)

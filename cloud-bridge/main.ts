@@ -67,16 +67,18 @@ async function run(config: Parameters<typeof createBridge>[0]['config']): Promis
 
 function listParked(dataDir: string): number {
   const database = openDatabase(dataDir)
-  const parked = createOutbox(database).parked(1000)
+  const outbox = createOutbox(database)
+  const parked = outbox.parked(1000)
+  const stuck = outbox.stuck(Date.now(), 1000)
   const refusals = createInbox(database).refusals(1000)
   database.close()
-  for (const row of parked)
+  for (const row of [...parked, ...stuck])
     print(
-      `${row.id}\tparked at ${row.upstream}\t${row.kind}\tcase ${row.caseId}\tattempts ${row.attempts}\t${row.lastError}${row.hint ? ` (${row.hint})` : ''}\n`,
+      `${row.id}\t${parked.includes(row) ? 'parked' : 'stuck'} at ${row.upstream}\t${row.kind}\tcase ${row.caseId}\tattempts ${row.attempts}\t${row.lastError}${row.hint ? ` (${row.hint})` : ''}\n`,
     )
   for (const row of refusals)
     print(`-\trefused by the gateway\t${row.eventId} of ${row.upstream}\tcase ${row.caseId}\t${row.lastError}\n`)
-  return print(`${parked.length} parked, ${refusals.length} refused by the gateway\n`)
+  return print(`${parked.length} parked, ${stuck.length} stuck, ${refusals.length} refused by the gateway\n`)
 }
 
 function resend(dataDir: string, ids: string[]): number {

@@ -87,6 +87,8 @@ export interface Outbox {
   /** Rows left `sending` by a process that died go back to waiting. Call it before the workers start. */
   recover(): number
   parked(limit: number): ParkedRow[]
+  /** Rows that were tried often and have waited long while, it may be, everything else goes: somebody should look. */
+  stuck(now: number, limit: number): ParkedRow[]
   counts(upstream: string): OutboxCounts
   /** Rows kept for cases that live at the property. */
   held(): number
@@ -100,6 +102,10 @@ export interface Outbox {
 const freshSeverity: Severity = 'high'
 export const severityRank = (severity: Severity): number => severities.indexOf(severity)
 const freshPriority = severityRank(freshSeverity) * 2
+
+/** A row that was tried so often, and is so old, is not waiting for better times any more. */
+export const stuckAttempts = 5
+export const stuckAfterMs = 3600_000
 
 /**
  * Whether a row's pause is over; takes :now and :longest, ms. A pause that ends further away than any is long was set by a
@@ -118,6 +124,14 @@ const nextSql = (fresh: boolean) => `
       WHERE e.case_id = o.case_id AND e.id < o.id AND e.state <> 'delivered' AND e.kind <> 'evidence'))
     ${fresh ? `AND o.kind = 'open' AND o.attempts = 0 AND o.priority >= ${freshPriority} AND o.enqueued_at >= :freshSince` : ''}
   ORDER BY o.priority DESC, o.id LIMIT 1`
+
+const listSql = `
+  SELECT id, case_id AS caseId, kind, upstream, idempotency_key AS idempotencyKey, attempts,
+         coalesce(last_error, '') AS lastError, hint, enqueued_at AS enqueuedAt
+  FROM outbox`
+
+type ListedRow = Omit<ParkedRow, 'hint'> & { hint: string | null }
+const toParked = ({ hint, ...row }: ListedRow): ParkedRow => ({ ...row, ...(hint === null ? {} : { hint }) })
 
 /** @param pauseLimitMs no row is ever put off for longer */
 export function createOutbox(database: Database, pauseLimitMs = longestPauseMs): Outbox {
@@ -152,10 +166,9 @@ export function createOutbox(database: Database, pauseLimitMs = longestPauseMs):
     resend: database.prepare(`
       UPDATE outbox SET state = 'waiting', next_at = 0 WHERE id = ? AND state IN ('parked', 'waiting')`),
     recover: database.prepare(`UPDATE outbox SET state = 'waiting' WHERE state = 'sending'`),
-    parked: database.prepare(`
-      SELECT id, case_id AS caseId, kind, upstream, idempotency_key AS idempotencyKey, attempts,
-             coalesce(last_error, '') AS lastError, hint, enqueued_at AS enqueuedAt
-      FROM outbox WHERE state = 'parked' ORDER BY id LIMIT ?`),
+    parked: database.prepare(`${listSql} WHERE state = 'parked' ORDER BY id LIMIT ?`),
+    stuck: database.prepare(`
+      ${listSql} WHERE state = 'waiting' AND attempts >= ${stuckAttempts} AND enqueued_at <= ? ORDER BY id LIMIT ?`),
     counts: database.prepare(`
       SELECT state, count(*) AS n, min(enqueued_at) AS oldestAt FROM outbox WHERE upstream = ? GROUP BY state`),
     held: database.prepare(`SELECT count(*) AS n FROM outbox WHERE state = 'held'`),
@@ -213,11 +226,8 @@ export function createOutbox(database: Database, pauseLimitMs = longestPauseMs):
     park: (id, error, hint) => void sql.park.run(error, hint ?? null, id),
     resend: (id) => sql.resend.run(id).changes > 0,
     recover: () => Number(sql.recover.run().changes),
-    parked: (limit) =>
-      (sql.parked.all(limit) as Array<ParkedRow & { hint: string | null }>).map(({ hint, ...row }) => ({
-        ...row,
-        ...(hint === null ? {} : { hint }),
-      })),
+    parked: (limit) => (sql.parked.all(limit) as unknown as ListedRow[]).map(toParked),
+    stuck: (now, limit) => (sql.stuck.all(now - stuckAfterMs, limit) as unknown as ListedRow[]).map(toParked),
     counts(upstream) {
       const rows = sql.counts.all(upstream) as Array<{ state: OutboxState; n: number; oldestAt: number }>
       const count = (state: OutboxState) => rows.find((row) => row.state === state)?.n ?? 0
