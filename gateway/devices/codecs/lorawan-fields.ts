@@ -98,9 +98,31 @@ const byKind: Readonly<Record<string, Readonly<Record<string, Read>>>> = {
   manhole: { depth },
 }
 
+const onOff = words({ on: { isOn: true }, 1: { isOn: true }, off: { isOn: false }, 0: { isOn: false } })
+const everyKind: Readonly<Record<string, Read>> = { active_power: scaled('powerWatts'), socket_status: onOff }
+/** Sockets and switches that meter, WS52x and their like: milliamperes and watt-hours. */
+const meter: Readonly<Record<string, Read>> = {
+  current: scaled('currentAmperes', 1 / 1000),
+  power_consumption: scaled('energyKilowattHours', 1 / 1000),
+  power_sum: scaled('energyKilowattHours', 1 / 1000),
+  /** Older codecs, of the contact. */
+  state: words({ open: { isOn: true }, close: { isOn: false } }),
+}
+
+/**
+ * Milesight's meters count whole milliamperes and give the power factor in percent; a meter that tells amperes gives it
+ * as a fraction.
+ */
+function isMilesightMeter(fields: JsonObject): boolean {
+  if (fields.current !== undefined && !Number.isInteger(numberOf(fields.current))) return false
+  if (['socket_status', 'power_consumption', 'power_sum'].some((name) => Object.hasOwn(fields, name))) return true
+  return (numberOf(fields.power_factor ?? fields.factor) ?? 0) > 1
+}
+
 /** Reads the fields of a codec in a LoRaWAN server's device profile. */
 export function readLorawanFields(fields: JsonObject, kind: string | undefined): Reading[] {
-  const own = kind !== undefined && Object.hasOwn(byKind, kind) ? byKind[kind]! : {}
+  const ofKind = kind !== undefined && Object.hasOwn(byKind, kind) ? byKind[kind]! : {}
+  const own = { ...everyKind, ...(isMilesightMeter(fields) ? meter : {}), ...ofKind }
   const readings: Reading[] = []
   // Without a prototype: names come from outside, and __proto__ is one.
   const rest: Record<string, unknown> = Object.create(null)

@@ -22,12 +22,17 @@ const lengths: Readonly<Record<number, number>> = {
   103: 2,
   104: 1,
   106: 2,
+  112: 1,
   115: 2,
+  116: 2,
   117: 1,
   119: 2,
   123: 2,
   125: 2,
+  128: 4,
+  129: 1,
   130: 2,
+  131: 4,
   136: 9,
   142: 1,
   144: 4,
@@ -37,6 +42,7 @@ const lengths: Readonly<Record<number, number>> = {
   179: 5,
   180: 9,
   184: 1,
+  201: 2,
   207: 7,
   212: 6,
   248: 6,
@@ -111,8 +117,9 @@ function readOwn(type: number, value: number, device: CodecDevice | undefined, r
     const press = presses[value as keyof typeof presses]
     if (press) readings.push({ metric: 'sosPress', value: press })
   }
-  // GS101: 2 sensor failure, 3 recovered, 4 about to fail, 5 failed.
-  if (type === 0x3f && value >= 2) readings.push({ metric: 'isFault', value: value !== 3 })
+  // GS101: 2 sensor failure, 3 recovered, 4 about to fail, 5 failed. A socket tells a power cut here, with 0xff.
+  if (type === 0x3f && device?.kind === 'gas' && value >= 2 && value <= 5)
+    readings.push({ metric: 'isFault', value: value !== 3 })
 }
 
 function readChannel(
@@ -132,6 +139,17 @@ function readChannel(
       return one('humidityPercent', view.getUint8(at) / 2)
     case 0x73:
       return one('pressureHectopascals', view.getUint16(at, true) / 10)
+    // WS52x: what is plugged in.
+    case 0x70:
+      return one('isOn', (view.getUint8(at) & 1) === 1)
+    case 0x74:
+      return one('voltageVolts', view.getUint16(at, true) / 10)
+    case 0x80:
+      return one('powerWatts', view.getUint32(at, true))
+    case 0x83:
+      return one('energyKilowattHours', view.getUint32(at, true) / 1000)
+    case 0xc9:
+      return one('currentAmperes', view.getUint16(at, true) / 1000)
     case 0x77:
       return one('waterLevelCentimeters', view.getUint16(at, true))
     case 0x7b:
