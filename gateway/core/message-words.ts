@@ -29,6 +29,7 @@ export const messageWords = {
   'zigbee2mqtt-json': 'expected a JSON object; set advanced.output of Zigbee2MQTT to json',
   'fields-expected': 'expected one of the fields {expected}, got {fields}',
   'fields-unknown': 'none of its fields is known ({fields})',
+  'fields-left-out': 'not known: {fields}; the rest is not what a device of kind {kind} measures',
   'fields-unmapped': 'none of its fields is known ({fields}); describe them with mapped-json',
   'switch-unmapped': 'none of its fields is known ({fields}); set options.switchMetric to what its contact means',
   'values-expected': 'expected an object "values" of metric: value',

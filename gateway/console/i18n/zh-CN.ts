@@ -907,6 +907,7 @@ export default {
       'zigbee2mqtt-json': '应为 JSON 对象：请把“Zigbee2MQTT”的“advanced.output”设为“json”',
       'fields-expected': '应有以下字段之一：{expected}；收到的是 {fields}',
       'fields-unknown': '所有字段都不认识（{fields}）',
+      'fields-left-out': '不认识这些字段：{fields}；其余字段都不是“{kind}”类设备该测的内容',
       'fields-unmapped': '所有字段都不认识（{fields}），请用“mapped-json”说明它们',
       'switch-unmapped': '所有字段都不认识（{fields}），请用“options.switchMetric”说明它的触点表示什么',
       'values-expected': '应有“values”对象，里面是各项指标和数值',

@@ -126,7 +126,7 @@ function joined(found: Understandable, raw: RawReadings): RawReadings {
 function withUnread(found: Understandable, decoded: JsonObject, device: CodecDevice | undefined): RawReadings {
   const fields = fieldNames(unreadFields(decoded, device?.kind))
   if (fields === fieldNames({})) return found
-  return { ...found, remark: wrongMessage('fields-unknown', { fields }) }
+  return { ...found, remark: wrongMessage('fields-left-out', { fields, kind: device?.kind ?? '' }) }
 }
 
 /** The fields of a codec in the device profile. */
