@@ -31,8 +31,8 @@ const climate = (view: DataView, at: number): Reading[] => [
   { metric: 'humidityPercent', value: view.getUint8(at + 2) / 2 },
 ]
 const distanceKinds = ['water-level', 'manhole', 'bin']
-/** A radar gauge without an echo, or broken. */
-const noDistance = 0xfffd
+/** A gauge without an echo, or broken: values from here on are none. */
+export const noDistance = 0xfffd
 
 function readGauge(view: DataView, at: number, device: CodecDevice): Reading[] {
   const millimeters = view.getUint16(at, true)

@@ -1,7 +1,7 @@
 import { type WrongMessage, wrongMessage } from '../../core/message-words.ts'
 import type { CodecDevice, NotUnderstood, Reading } from './codec.ts'
 import { readDistance } from './distance.ts'
-import { isMilesightRow, readMilesightRows, type StoredReadings } from './lorawan-history.ts'
+import { isMilesightRow, noDistance, readMilesightRows, type StoredReadings } from './lorawan-history.ts'
 
 /*
  * Milesight's format (https://github.com/Milesight-IoT/SensorDecoders): a row of [channel, type, value], little-endian.
@@ -151,13 +151,13 @@ function readChannel(
     case 0xc9:
       return one('currentAmperes', view.getUint16(at, true) / 1000)
     case 0x77:
-      return one('waterLevelCentimeters', view.getUint16(at, true))
+      return hasEcho(view, at) ? one('waterLevelCentimeters', view.getUint16(at, true)) : []
     case 0x7b:
-      return one('pressureKilopascals', view.getUint16(at, true))
+      return one('pressureKilopascals', view.getInt16(at, true))
     case 0x7d:
       return readAir(channel, view.getUint16(at, true))
     case 0x82:
-      return readDistance(view.getUint16(at, true) / 1000, device)
+      return hasEcho(view, at) ? readDistance(view.getUint16(at, true) / 1000, device) : []
     case 0x8e:
       return one('isGas', view.getUint8(at) === 1)
     case 0xb8:
@@ -194,6 +194,8 @@ function readChannel(
       return []
   }
 }
+
+const hasEcho = (view: DataView, at: number) => view.getUint16(at, true) < noDistance
 
 /** The z axis stands upright at 90°; how far the lid leans is what x and y say. Degrees. */
 function readTilt(axes: readonly number[], isMoved: boolean): Reading[] {
