@@ -71,8 +71,8 @@ const leftOverMs = 60_000
 export function createAlarms(options: AlarmsOptions): Alarms {
   const { store, now } = options
   const startedAt = now()
-  /** Active alarms whose scene began anew, at the start or since, and which it has not seen since: by that instant. */
   const unstored = createUnstored()
+  /** Active alarms whose scene began anew, at the start or since, and which it has not seen since: by that instant. */
   const leftOver = new Map(activeAlarms(store).map(({ id }) => [id, startedAt]))
 
   const change = (
