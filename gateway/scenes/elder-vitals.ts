@@ -33,6 +33,9 @@ const walkMs = 5 * minuteMs
 /** Values of a pulse before anything is called usual: a day or two of wearing it. */
 const learnt = 500
 
+/** What says that somebody is there to be measured. */
+const presenceMetrics: ReadonlySet<string> = new Set(['isWorn', 'isInBed', 'isOccupied'])
+
 /** One vital sign as one device measures it: what it scores when it stays so. */
 interface Source {
   value: number
@@ -60,13 +63,25 @@ interface Sign {
  *
  * A band and a bed that measure the same sign are followed side by side, and the worse of them counts: a value is not
  * taken back by another device that measures something else, or another person.
+ *
+ * A zero beside nobody is no value: of a bed or a room that is empty, of a band in a drawer. A pulse or breath of zero
+ * counts only where the same device says that it is worn or lain on, because there it may be the truth; of a radar it
+ * never does, which finds no breath in whoever moves. It is never part of what is usual.
  */
 export const elderVitals = defineScene<Options>({
   kind: 'elder-vitals',
   options,
   per: 'elder',
   deviceKinds: ['wearable', 'bed', 'presence-radar'],
-  metrics: ['heartRateBpm', 'oxygenSaturationPercent', 'breathRatePerMinute', 'isWorn', 'stepCount'],
+  metrics: [
+    'heartRateBpm',
+    'oxygenSaturationPercent',
+    'breathRatePerMinute',
+    'isWorn',
+    'isInBed',
+    'isOccupied',
+    'stepCount',
+  ],
   isDefault: true,
   needsHealthConsent: true,
   create: createScene,
@@ -88,7 +103,8 @@ function createScene(chosen: Options, target: SceneTarget): Scene {
   const baselineOptions = { minCount: learnt, memory: 20_000, minSpread: 4 }
   /** Of the pulse, by kind of device: a bed measures it in sleep, a band by day. */
   const baselines = new Map<string, Baseline>()
-  const worn = new Map<string, { isWorn: boolean; since: number }>()
+  /** Whether somebody is there, and since when, by device and metric. */
+  const presence = new Map<string, Map<string, { isThere: boolean; since: number }>>()
   let steps: Array<{ at: number; count: number }> = []
 
   const isWalking = (at: number) => {
@@ -96,9 +112,21 @@ function createScene(chosen: Options, target: SceneTarget): Scene {
     return steps.length > 1 && steps.at(-1)!.count - steps[0]!.count >= chosen.walkedSteps
   }
 
+  function notePresence(at: number, device: string, metric: string, isThere: boolean): void {
+    const known = presence.get(device) ?? new Map<string, { isThere: boolean; since: number }>()
+    presence.set(device, known)
+    if (known.get(metric)?.isThere !== isThere) known.set(metric, { isThere, since: at })
+  }
+
   function isSettled(device: string, at: number): boolean {
-    const known = worn.get(device)
-    return known === undefined || (known.isWorn && at - known.since >= chosen.settleMs)
+    const said = [...(presence.get(device)?.values() ?? [])]
+    return said.every(({ isThere, since }) => isThere && at - since >= chosen.settleMs)
+  }
+
+  function isMeasured(device: string, metric: string, value: number): boolean {
+    if (value > 0) return true
+    const said = presence.get(device)
+    return metric !== 'oxygenSaturationPercent' && (said?.has('isWorn') || said?.has('isInBed')) === true
   }
 
   function usualOf(device: string): Baseline {
@@ -134,7 +162,7 @@ function createScene(chosen: Options, target: SceneTarget): Scene {
       else {
         // Whose pulse always is that fast is not ill because of it.
         if (score === 2 && away !== undefined && Math.abs(away) < 2) score = 1
-        usual.add(value)
+        if (value > 0) usual.add(value)
       }
       const isFar = away !== undefined && Math.abs(away) >= chosen.unusualSpreads
       unusual.update(at, !walks && isFar && Math.abs(value - usual.centre) >= chosen.unusualBpm)
@@ -182,8 +210,8 @@ function createScene(chosen: Options, target: SceneTarget): Scene {
       }
       if (observation.type !== 'measurement' || !liveness.isLive(observation.measurement)) return nothing
       const { metric, value, device } = observation.measurement
-      if (metric === 'isWorn') {
-        if (worn.get(device)?.isWorn !== value) worn.set(device, { isWorn: value === true, since: at })
+      if (presenceMetrics.has(metric)) {
+        notePresence(at, device, metric, value === true)
         return nothing
       }
       if (typeof value !== 'number') return nothing
@@ -191,7 +219,7 @@ function createScene(chosen: Options, target: SceneTarget): Scene {
         steps = [...steps.slice(-30), { at, count: value }]
         return nothing
       }
-      if (!signs[metric] || !isSettled(device, at)) return nothing
+      if (!signs[metric] || !isSettled(device, at) || !isMeasured(device, metric, value)) return nothing
       take(at, metric, device, value)
       return conclude(at)
     },
