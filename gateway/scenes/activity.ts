@@ -9,6 +9,11 @@ export type Sign = 'inside' | 'door'
 export interface Activity {
   /** Undefined: it says nothing of the kind, or is not news. */
   signOf(measurement: Measurement): Sign | undefined
+  /**
+   * What was last known before the start, as what later values are held against. Not for scenes to which it matters
+   * when the change was: it may have happened at any time since.
+   */
+  remember(measurement: Measurement): void
   /** Whether the home has a device of that kind of sign. */
   can(sign: Sign): boolean
 }
@@ -73,6 +78,9 @@ export function createActivity(devices: readonly TargetDevice[]): Activity {
   return {
     can: (sign) =>
       devices.some(({ kind }) => (kind === 'door' || kind === 'lock' ? sign === 'door' : sign === 'inside')),
+    remember(measurement) {
+      if (liveness.isLive(measurement)) swap(measurement)
+    },
     signOf(measurement) {
       if (!liveness.isLive(measurement)) return undefined
       const { metric, value, device } = measurement

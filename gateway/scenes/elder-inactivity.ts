@@ -50,7 +50,8 @@ const watchedMs = 45 * minuteMs
  *
  *   quiet ──surprise reached──▶ missed (raise) ──sign of life──▶ quiet (clear)
  *
- * While none of the home's devices is up nothing is learnt and nothing is counted: that is an alarm of its own.
+ * While none of the home's devices is up, or was heard since the start, nothing is learnt and nothing is counted: that
+ * is an alarm of its own.
  */
 export const elderInactivity = defineScene<Options>({
   kind: 'elder-inactivity',
@@ -67,7 +68,8 @@ function createScene(chosen: Options, target: SceneTarget): Scene {
   const alarm = createElderAlarm('elder_inactivity', target)
   const activity = createActivity(target.devices)
   const local = localTimeOf(target)
-  const down = new Set<string>()
+  /** Devices known to be up: after a start none is until it was heard. */
+  const up = new Set<string>()
   let hours = Array.from({ length: 24 }, (_, hour) => firstGuess(hour))
   /** What the silence amounts to by now. */
   let surprise = 0
@@ -92,7 +94,7 @@ function createScene(chosen: Options, target: SceneTarget): Scene {
       learn()
       current = { hour, isActive: false, watchedMs: 0 }
     }
-    if (since === undefined || at <= since || at - since > longestGapMs || down.size >= target.devices.length) return
+    if (since === undefined || at <= since || at - since > longestGapMs || up.size === 0) return
     const share = Math.min(mostShare, Math.max(leastShare, hours[hour]!.share))
     const weight = lastSign === 'door' ? chosen.outShare : 1
     surprise += (-Math.log(1 - share) * weight * (at - since)) / hourMs
@@ -126,13 +128,21 @@ function createScene(chosen: Options, target: SceneTarget): Scene {
       const { at } = observation
       switch (observation.type) {
         case 'measurement': {
-          const sign = activity.signOf(observation.measurement)
+          const { measurement } = observation
+          if (measurement.clockTrusted && !up.has(measurement.device)) {
+            check(at)
+            up.add(measurement.device)
+          }
+          const sign = activity.signOf(measurement)
           return sign ? onSign(at, sign) : nothing
         }
+        case 'remembered':
+          activity.remember(observation.measurement)
+          return nothing
         case 'device':
           check(at)
-          if (observation.isUp) down.delete(observation.device)
-          else down.add(observation.device)
+          if (observation.isUp) up.add(observation.device)
+          else up.delete(observation.device)
           return nothing
         case 'tick':
           check(at)

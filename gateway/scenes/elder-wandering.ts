@@ -56,6 +56,7 @@ function createScene(chosen: Options, target: SceneTarget): Scene {
     observe(observation) {
       const { at } = observation
       if (observation.type === 'tick') return onTick(at)
+      if (observation.type === 'remembered') activity.remember(observation.measurement)
       if (observation.type !== 'measurement') return nothing
       const sign = activity.signOf(observation.measurement)
       if (sign === 'inside') {
