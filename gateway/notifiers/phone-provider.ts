@@ -1,7 +1,7 @@
 import { type Static, type TProperties, Type } from 'typebox'
 import { type ChannelWord, recipientError, tell } from '../core/channel-words.ts'
 import { StartError } from '../core/errors.ts'
-import type { NotifyReport, PersonMessage, ReceiptReader } from '../core/ports.ts'
+import type { Notifier, NotifyReport, PersonMessage, ReceiptReader } from '../core/ports.ts'
 import { aliyunAccount, callAliyun } from './aliyun.ts'
 import { fieldsOf, type NotifierContext, SecretReference, textOf, titleOf } from './notifier.ts'
 import { callTencent, tencentAccount } from './tencent.ts'
@@ -79,7 +79,7 @@ const wholeValue = (messages: Messages, name: FieldName): string =>
  * Whether a template with these variables says every place and person of several alarms, whole. Who answers such a call
  * or follows its link answers for all of them: nobody may be in it of whom they have not heard.
  */
-export function fitsTemplate(messages: Messages, names: readonly FieldName[]): boolean {
+function fitsTemplate(messages: Messages, names: readonly FieldName[]): boolean {
   if (messages.length === 1) return true
   const isSaid = (name: 'where' | 'who') =>
     names.includes(name) || messages.every(({ fields }) => fields[name] === messages[0].fields[name])
@@ -89,6 +89,15 @@ export function fitsTemplate(messages: Messages, names: readonly FieldName[]): b
     isSaid('who') &&
     names.every((name) => wholeValue(messages, name).length <= maxValue)
   )
+}
+
+/** What bounds a group of messages for a provider with templates; one's own provider is given the whole text. */
+export function templateLimit(
+  aliyun: { parameters: Readonly<Record<string, FieldName>> } | undefined,
+  tencent: { parameters: readonly FieldName[] } | undefined,
+): Pick<Notifier, 'fitsInOne'> {
+  const names = aliyun ? Object.values(aliyun.parameters) : tencent?.parameters
+  return names ? { fitsInOne: (messages) => fitsTemplate(messages, names) } : {}
 }
 
 /** Variables of a template, shortened to what providers take. */

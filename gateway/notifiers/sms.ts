@@ -6,13 +6,13 @@ import {
   acceptedBy,
   askAliyun,
   askTencent,
-  fitsTemplate,
   listedValues,
   namedValues,
   phoneOptions,
   receiptReader,
   requireNumber,
   sendByHttp,
+  templateLimit,
   withCountry,
 } from './phone-provider.ts'
 import { aliyunSmsReceipts, beijingTime, tencentSmsReceipts } from './phone-receipts.ts'
@@ -37,14 +37,12 @@ export const sms = defineNotifier<Options>({
   kind: 'sms',
   options: Options,
   create({ aliyun, tencent, http }, context) {
-    const named = aliyun ? Object.values(aliyun.parameters) : tencent?.parameters
     return {
       id: context.id,
       channel: 'sms',
       limits: [{ count: 100, perMs: 60_000 }],
       maxBytes: 2000,
-      // A provider of one's own is given the whole text.
-      ...(named ? { fitsInOne: (messages) => fitsTemplate(messages, named) } : {}),
+      ...templateLimit(aliyun, tencent),
       ...receiptReader((aliyun ?? tencent)?.receiptSecret, context, aliyun ? aliyunSmsReceipts : tencentSmsReceipts),
       async send(messages, { person, address }, signal) {
         const number = requireNumber(address, person, context)

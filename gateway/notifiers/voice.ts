@@ -4,13 +4,13 @@ import {
   acceptedBy,
   askAliyun,
   askTencent,
-  fitsTemplate,
   listedValues,
   namedValues,
   phoneOptions,
   receiptReader,
   requireNumber,
   sendByHttp,
+  templateLimit,
   withCountry,
 } from './phone-provider.ts'
 import { aliyunCallReceipts, tencentCallReceipts } from './phone-receipts.ts'
@@ -40,14 +40,12 @@ export const voice = defineNotifier<Options>({
   kind: 'voice',
   options: Options,
   create({ aliyun, tencent, http }, context) {
-    const named = aliyun ? Object.values(aliyun.parameters) : tencent?.parameters
     return {
       id: context.id,
       channel: 'voice',
       limits: [{ count: 30, perMs: 60_000 }],
       maxBytes: 2000,
-      // A provider of one's own is given the whole text.
-      ...(named ? { fitsInOne: (messages) => fitsTemplate(messages, named) } : {}),
+      ...templateLimit(aliyun, tencent),
       ...receiptReader(
         (aliyun ?? tencent)?.receiptSecret,
         context,
