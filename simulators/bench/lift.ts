@@ -7,6 +7,7 @@ import { stringify } from 'yaml'
 import { freePorts } from '../ports.ts'
 import { endWithUs, superviseProcess } from '../process.ts'
 import { withCameras } from './camera-process.ts'
+import { readMetrics, type Samples, sum } from './metrics-page.ts'
 import { treeCpuSeconds } from './process-cpu.ts'
 import { type BenchResult, rounded, textTable } from './report.ts'
 
@@ -154,24 +155,6 @@ async function measureGateway(lifts: number, rtsp: number, seconds: number): Pro
     await gateway.stop()
     rmSync(dir, { recursive: true, force: true })
   }
-}
-
-type Samples = Array<{ name: string; labels: string; value: number }>
-
-async function readMetrics(url: string, token: string): Promise<Samples> {
-  const response = await fetch(url, { headers: { authorization: `Bearer ${token}` } })
-  if (!response.ok) throw new Error(`${url} answered ${response.status}`)
-  return (await response.text())
-    .split('\n')
-    .map((line) => /^([a-z_]+)(?:\{([^}]*)\})? (\S+)$/.exec(line))
-    .filter((match) => match !== null)
-    .map((match) => ({ name: match[1]!, labels: match[2] ?? '', value: Number(match[3]) }))
-}
-
-function sum(samples: Samples, metric: string, filter = ''): number {
-  return samples
-    .filter(({ name: each, labels }) => each === metric && labels.includes(filter))
-    .reduce((total, { value }) => total + value, 0)
 }
 
 /** Quantile of what a histogram counted between two readings, seconds, interpolated within its bucket as Prometheus does. */

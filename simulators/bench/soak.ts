@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startCompound } from '../compound.ts'
 import { compoundPorts } from '../ports.ts'
+import { readMetrics, sum } from './metrics-page.ts'
 import { residentBytes } from './process-cpu.ts'
 import { type BenchResult, quantile, rounded, textTable } from './report.ts'
 
@@ -51,7 +52,7 @@ export async function run({ quick }: { quick: boolean }): Promise<BenchResult> {
         minutes: (Date.now() - begun) / 60_000,
         rssBytes: gatewayBytes + brokerBytes,
         gatewayBytes,
-        heapBytes: await heapBytes(compound.consoleUrl, token),
+        heapBytes: sum(await readMetrics(`${compound.consoleUrl}/metrics`, token), 'nodejs_heap_size_used_bytes'),
         handles: pids.reduce((sum, pid) => sum + readdirSync(`/proc/${pid}/fd`).length, 0),
         lagMs: await answeringMs(compound.consoleUrl),
       })
@@ -96,12 +97,6 @@ export async function run({ quick }: { quick: boolean }): Promise<BenchResult> {
     await compound.stop()
     rmSync(dir, { recursive: true, force: true })
   }
-}
-
-async function heapBytes(url: string, token: string): Promise<number> {
-  const response = await fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${token}` } })
-  const used = /^nodejs_heap_size_used_bytes (\S+)$/m.exec(await response.text())
-  return Number(used?.[1])
 }
 
 /** Median of a few answers of /health: it waits behind whatever holds the event loop. */
