@@ -99,9 +99,8 @@ export function createBridge({
   const pauseLimitMs = Math.max(longestPauseMs, config.retry.maxMs)
   const outbox = createOutbox(database, pauseLimitMs)
   const inbox = createInbox(database, pauseLimitMs)
-  const lastKnownAt = newestInstant(database)
   const { mayDelete } = createClockTrust({
-    ...(lastKnownAt === undefined ? {} : { lastKnownAt }),
+    lastKnownAt: newestInstant(database),
     now: clock.now,
     onLeap: (leapMs) => log.warn({ leapMs }, 'the clock leapt ahead: no ended case is forgotten for a day'),
   })

@@ -112,9 +112,8 @@ async function start(options: AppOptions, cleanUp: ReturnType<typeof createClean
   cleanUp.defer('store', () => store.close())
   const notes = createEventNotes({ store, onError })
   cleanUp.defer('events', () => notes.flush())
-  const lastKnownAt = store.journal({ after: store.lastSeq - 1, limit: 1 })[0]?.at
   const { mayDelete } = createClockTrust({
-    ...(lastKnownAt === undefined ? {} : { lastKnownAt }),
+    lastKnownAt: store.journal({ after: store.lastSeq - 1, limit: 1 })[0]?.at,
     now,
     onLeap: (leapMs) => logger.warn({ leapMs }, 'the clock leapt ahead: nothing is deleted for its age for a day'),
   })

@@ -4,8 +4,8 @@ const longestAbsenceMs = 3 * 24 * 3600_000
 const provenMs = 24 * 3600_000
 
 export interface ClockTrustOptions {
-  /** The newest instant known before the start, epoch ms; absent where nothing is. */
-  lastKnownAt?: number
+  /** The newest instant known before the start, epoch ms; undefined where nothing is. */
+  lastKnownAt?: number | undefined
   /** Epoch ms. */
   now(): number
   /** Milliseconds on a clock that is never set; default the process's own. */
