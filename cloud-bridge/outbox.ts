@@ -14,8 +14,8 @@ import { longestPauseMs } from './gate.ts'
  *
  *   held       The case lives at the property (level P). Its rows are kept, because a later journal row may lift it:
  *              then the whole history becomes due, in order, in the same transaction.
- *   waiting    Due, not before next_at (a clock that was set back does not count). Gets its place in the upstream's sequence (seq) when it enters this state for
- *              the first time and keeps it for ever.
+ *   waiting    Due, not before next_at (a clock that was set back does not count). Gets its place in the upstream's
+ *              sequence (seq) when it enters this state for the first time and keeps it for ever.
  *   sending    A worker of this process holds it. After a crash or kill -9 nobody knows whether the platform got it:
  *              it goes back to waiting at the next start and is sent again under the same idempotency key.
  *   delivered  The platform answered. An opened case also stores the platform's number and puts the link into the

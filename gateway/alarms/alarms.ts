@@ -21,7 +21,7 @@ import type { VoiceRoute } from '../core/routing.ts'
 import type { Finding } from '../core/scene.ts'
 import { changeAlarm } from './change.ts'
 import type { AlarmEscalation, Told } from './escalation.ts'
-import { type AlarmFinding, createUnstored, type Unstored } from './unstored.ts'
+import { type AlarmFinding, concernsLife, createUnstored, type RaiseFinding, type Unstored } from './unstored.ts'
 
 export interface AlarmsOptions {
   store: Store
@@ -156,7 +156,7 @@ export function createAlarms(options: AlarmsOptions): Alarms {
   /** Keeps what the store refused. Of what concerns life people are told now: it may be the disk that is full. */
   function keep(refused: Unstored): void {
     const { finding, scene, decidedAt } = refused
-    const isOfLife = finding.type === 'raise' && (finding.person !== undefined || finding.severity === 'critical')
+    const isOfLife = finding.type === 'raise' && concernsLife(finding)
     const isKnown = isOfLife && (unstored.has(finding) ? unstored.isToRise(finding) : isOpen(finding))
     if (!isOfLife || isKnown || !options.escalation) {
       unstored.keep(refused)
@@ -407,8 +407,6 @@ export function createAlarms(options: AlarmsOptions): Alarms {
     },
   }
 }
-
-type RaiseFinding = Extract<Finding, { type: 'raise' }>
 
 /** Whether somebody has answered: nobody is called for it any more. */
 function isAttended({ response, isAcknowledged }: Alarm): boolean {

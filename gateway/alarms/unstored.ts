@@ -2,6 +2,7 @@ import type { Alarm } from '../core/alarm.ts'
 import { placeKey } from '../core/place.ts'
 import type { Finding } from '../core/scene.ts'
 
+export type RaiseFinding = Extract<Finding, { type: 'raise' }>
 /** What a scene says of one alarm, and says only once. */
 export type AlarmFinding = Extract<Finding, { type: 'raise' | 'seen' | 'reassess' | 'clear' }>
 
@@ -68,8 +69,14 @@ export function createUnstored() {
   }
 }
 
+/** Whether people are told of it though it cannot be stored. */
+export function concernsLife({ person, severity }: RaiseFinding): boolean {
+  return person !== undefined || severity === 'critical'
+}
+
+/** What must not be given up; what else a scene says is of an alarm that is stored. */
 function isOfLife({ finding }: Unstored): boolean {
-  return finding.type !== 'raise' || finding.person !== undefined || finding.severity === 'critical'
+  return finding.type !== 'raise' || concernsLife(finding)
 }
 
 /** What is left to be stored: of one alarm at most a rise, a judgement and an end. */

@@ -17,8 +17,8 @@ import { type Refusal, refuse } from './refusal.ts'
  *
  * Timers: in `calling`, `nextAt` is when the next step is due, counted from the alarm, from the start of the round
  * after that; in every other state there is none. It is stored with the alarm, so a step that came due while the
- * gateway was down runs at the start. When the clock is set back, timers are set back with it. Sending never ends `calling`, nor does a channel's "accepted", nor does a page
- * that was opened: only an answer does. Acknowledging at the console is an answer of the control room; a verdict
+ * gateway was down runs at the start. When the clock is set back, timers are set back with it. Sending never ends
+ * `calling`, nor does a channel's "accepted", nor does a page that was opened: only an answer does. Acknowledging at the console is an answer of the control room; a verdict
  * settles the response as a false alarm, or answers it as confirmed. Settling acknowledges the alarm; answering and
  * arriving do not: the control room goes on hearing of what is not over (docs/decisions/0029).
  * When everyone told in a round could not be reached, the next step is due at once.
