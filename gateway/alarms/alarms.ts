@@ -374,7 +374,7 @@ export function createAlarms(options: AlarmsOptions): Alarms {
 
     endOf(device, reason, by) {
       const at = now()
-      for (const { id, kind, place, source } of everyActiveAlarm(store)) {
+      for (const { id, kind, place, source } of activeAlarms(store)) {
         if (source.type !== 'device' || source.id !== device) continue
         leftOver.delete(id)
         change(id, { type: 'cleared', at, reason }, by)
@@ -385,7 +385,7 @@ export function createAlarms(options: AlarmsOptions): Alarms {
 
     watchAnew(devices) {
       const at = now()
-      for (const { id, source } of everyActiveAlarm(store))
+      for (const { id, source } of activeAlarms(store))
         if (source.type === 'device' && devices.has(source.id)) leftOver.set(id, at)
     },
 
@@ -413,18 +413,15 @@ function isAttended({ response, isAcknowledged }: Alarm): boolean {
   return response ? response.state !== 'calling' : isAcknowledged
 }
 
-function everyActiveAlarm(store: Store): Alarm[] {
+/** However many there are: those beyond a page stand as long. */
+function activeAlarms(store: Store, kind?: string): Alarm[] {
   const found: Alarm[] = []
   for (let before: string | undefined; ; ) {
-    const page = store.alarms({ isActive: true, limit: 1000, ...(before === undefined ? {} : { before }) })
+    const page = store.alarms({ isActive: true, limit: 1000, ...(kind ? { kind } : {}), ...(before ? { before } : {}) })
     found.push(...page.items)
     before = page.nextBefore
     if (before === undefined) return found
   }
-}
-
-function activeAlarms(store: Store, kind?: string): Alarm[] {
-  return store.alarms({ isActive: true, limit: 1000, ...(kind ? { kind } : {}) }).items
 }
 
 /** What an announcement belongs to, so that "stop" finds it. */
